@@ -1,0 +1,28 @@
+# Two commands are all that a fresh machine needs: `make demo` and `make test`.
+BIN := .venv/bin
+
+.PHONY: help demo test servers lock clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
+
+demo: .venv/.run ## Mirror between two embedded registries; needs no root, Docker or account
+	$(BIN)/gcr-mirror demo
+
+test: .venv/.dev servers ## Everything that CI runs
+	scripts/test
+
+servers: ## Install the real servers that the tests talk to (as root, when missing)
+	scripts/install-servers
+
+lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
+	scripts/lock
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+
+.venv/.run: pyproject.toml requirements/run.txt
+	scripts/venv run
+
+.venv/.dev: pyproject.toml requirements/dev.txt
+	scripts/venv dev

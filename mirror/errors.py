@@ -1,0 +1,182 @@
+"""Every error of the program, one tree.
+
+MirrorError
+|- ConfigError                      the user's to fix: file, line and fix are in the message
+|- TransportError      temporary    no answer came
+|  |- ConnectFailed    temporary    refused, unresolved, TLS failure, reset
+|  |- TimedOut         temporary    nothing within the deadline
+|  |- ForbiddenAddress              a redirect to an address that no registry may send us to
+|  `- CircuitOpen      temporary    not even tried: the registry is known to be down
+|- RegistryError                    an answer that is not the one asked for
+|  |- Unauthorized                  401: the credential is refused; the registry is left alone from then on
+|  |- Denied                        401 or 403 for this repository: the credential is good, its rights are not
+|  |- NotFound                      404
+|  |- RateLimited      temporary    429, with the wait that the registry asked for
+|  |- Unsupported                   405, 415, or an answer outside the specification
+|  `- Unavailable      temporary    408, 5xx
+|- ContentError                     bytes are not what their descriptor says; never pushed, never tagged
+|  |- DigestMismatch
+|  |- SizeMismatch
+|  `- InvalidManifest
+|- CopyError                        an image failed: which side, which reference, and the cause
+`- StateError                       what the program remembers cannot be read or written
+
+`temporary` is the single answer to "may this be tried again?".
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+Origin = Literal["source", "target"]
+
+
+class MirrorError(Exception):
+    """Root of the tree. `reason` is a short word for metrics and JSON; `str()` is for people."""
+
+    temporary: bool = False
+    reason: ClassVar[str] = "error"
+
+
+class ConfigError(MirrorError):
+    """The configuration or the command line is wrong."""
+
+    reason = "config"
+
+
+class TransportError(MirrorError):
+    """No answer came from the host."""
+
+    temporary = True
+    reason = "unreachable"
+
+
+class ConnectFailed(TransportError):
+    """The connection was refused, reset, or failed its TLS handshake; or the name did not resolve."""
+
+
+class TimedOut(TransportError):
+    """The host did not answer, or stopped sending, within the deadline."""
+
+    reason = "timeout"
+
+
+class ForbiddenAddress(TransportError):
+    """A registry pointed us to an address that images never come from (link-local, metadata)."""
+
+    temporary = False
+    reason = "forbidden_address"
+
+
+class CircuitOpen(TransportError):
+    """The registry is known to be down and is being left alone."""
+
+    reason = "circuit_open"
+
+
+class RegistryError(MirrorError):
+    """The registry answered, and not with what was asked for.
+
+    `status` is the HTTP status, `codes` are the error codes of the distribution specification,
+    `detail` is what the registry said (bounded, redacted), `request` is "METHOD url" without its query.
+    """
+
+    reason = "registry"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        codes: tuple[str, ...] = (),
+        detail: str = "",
+        request: str = "",
+    ) -> None:
+        """Keep the parts; they are for programs, the message is for people."""
+        super().__init__(message)
+        self.status = status
+        self.codes = codes
+        self.detail = detail
+        self.request = request
+
+
+class Unauthorized(RegistryError):
+    """The credential itself is refused."""
+
+    reason = "unauthorized"
+
+
+class Denied(RegistryError):
+    """The credential is good, but not for this repository or action."""
+
+    reason = "denied"
+
+
+class NotFound(RegistryError):
+    """No such repository, tag, manifest or blob (or it may not be seen)."""
+
+    reason = "not_found"
+
+
+class RateLimited(RegistryError):
+    """Too many requests. `retry_after` is in seconds, None when the registry did not say."""
+
+    temporary = True
+    reason = "rate_limited"
+    retry_after: float | None = None
+
+
+class Unsupported(RegistryError):
+    """The registry does not do this, or answers outside the specification."""
+
+    reason = "unsupported"
+
+
+class Unavailable(RegistryError):
+    """The registry has a problem of its own. `retry_after` as in RateLimited."""
+
+    temporary = True
+    reason = "unavailable"
+    retry_after: float | None = None
+
+
+class ContentError(MirrorError):
+    """The bytes are not what was promised."""
+
+    reason = "content"
+
+
+class DigestMismatch(ContentError):
+    """The bytes hash to another digest."""
+
+    reason = "digest_mismatch"
+
+
+class SizeMismatch(ContentError):
+    """More or fewer bytes than the descriptor says."""
+
+    reason = "size_mismatch"
+
+
+class InvalidManifest(ContentError):
+    """Not a manifest that can be copied: not JSON, too large, or of an unknown kind."""
+
+    reason = "invalid_manifest"
+
+
+class CopyError(MirrorError):
+    """One image failed. `origin` says which side; the cause is chained."""
+
+    def __init__(self, reference: str, origin: Origin, cause: MirrorError) -> None:
+        """Say which image and which side, and keep the cause."""
+        super().__init__(f"{reference}: {origin}: {cause}")
+        self.reference = reference
+        self.origin = origin
+        self.cause = cause
+        self.temporary = cause.temporary
+
+
+class StateError(MirrorError):
+    """The program's memory cannot be read or written."""
+
+    reason = "state"
