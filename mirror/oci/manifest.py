@@ -105,7 +105,7 @@ class Manifest:
     def for_platforms(self, wanted: tuple[Platform, ...]) -> Manifest:
         """This index with only the wanted platforms: a new document, so a new digest.
 
-        Children without a platform (attestations, nested indexes) stay only when the child they belong to stays.
+        An attestation stays when the image that it belongs to stays; other children without a platform go.
         """
         kept = [child for child in self.manifests if _is_wanted(child, wanted)]
         digests = {child.digest for child in kept}
