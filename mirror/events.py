@@ -1,0 +1,139 @@
+"""What happens while images are copied: frozen facts, told to one observer.
+
+Progress bars, logs, metrics, the state and the status page are listeners. The copier knows none of them,
+so a new metric never touches it. `registry` is always a host, `repository` a source path, `target` and
+`source` are full references, sizes are bytes, times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["copied", "mounted", "present"]
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """One HTTP exchange ended; `status` is 0 when no answer came."""
+
+    registry: str
+    method: str
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """An exchange will be tried again after `delay`."""
+
+    registry: str
+    reason: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """A request waited for its turn: the parallelism, the rate or the bandwidth was used up."""
+
+    registry: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One repository was compared: so many tags are wanted, so many of them need work."""
+
+    mirror: str
+    repository: str
+    target: str
+    wanted: int
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An image began to be copied."""
+
+    mirror: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Some bytes of a blob passed by; for progress bars."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A blob is at the target now: sent, mounted from a sibling, or it had been there."""
+
+    mirror: str
+    repository: str
+    digest: str
+    size: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A tag of the target names its image now. `size` counts the bytes sent, manifests included."""
+
+    mirror: str
+    repository: str
+    tag: str
+    source: str
+    target: str
+    digest: str
+    size: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A tag was in step already."""
+
+    mirror: str
+    repository: str
+    tag: str
+    target: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A tag of the target differs and stays, because the rule says `on_moved_tag: keep`."""
+
+    mirror: str
+    repository: str
+    tag: str
+    target: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A tag (or, with an empty `tag`, a repository or a whole mirror) could not be brought in step."""
+
+    mirror: str
+    repository: str
+    tag: str
+    reference: str
+    reason: str
+    message: str
+    temporary: bool
+
+
+Event = (
+    Requested | Retried | Throttled | Planned | Started | Moved | Settled | Copied | Unchanged | Kept | Failed
+)
+Observe = Callable[[Event], None]
+
+
+def ignore(_: Event) -> None:
+    """The observer that does not look."""
