@@ -1,0 +1,38 @@
+"""Fixtures: real registries, the proxy in front of them, a private authority."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.certificates import Authority
+from tests.servers.registry import Registries, Registry, Variant
+
+
+@pytest.fixture
+def registries(tmp_path: Path) -> Iterator[Registries]:
+    """Start registries: `registries(users={"ann": "secret"})`, the keywords being those of `Variant`."""
+    started: list[Registry] = []
+
+    def start(**variant: object) -> Registry:
+        registry = Registry(tmp_path / f"registry-{len(started)}", Variant(**variant))  # type: ignore[arg-type]
+        started.append(registry)
+        return registry
+
+    yield start
+    for registry in started:
+        registry.stop()
+
+
+@pytest.fixture
+def registry(registries: Registries) -> Registry:
+    """A plain registry."""
+    return registries()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A private certificate authority."""
+    return Authority(tmp_path_factory.mktemp("authority"))

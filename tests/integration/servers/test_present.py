@@ -1,0 +1,34 @@
+"""What happens when a server is not installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers.present import require
+
+
+def test_a_missing_server_skips_with_the_name_of_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(
+        pytest.skip.Exception, match="htpasswd is not installed: apt-get install apache2-utils"
+    ):
+        require("htpasswd")
+
+
+def test_a_missing_server_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install docker-registry"):
+        require("docker-registry")
+
+
+def test_an_empty_ci_variable_is_not_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(pytest.skip.Exception):
+        require("skopeo")
+
+
+def test_a_server_that_is_there_is_found() -> None:
+    assert require("sh").endswith("/sh")
