@@ -1,0 +1,56 @@
+"""One refusal that registries are known to utter, what causes it, and what makes it go away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Side = Literal["Google", "GitLab", "any registry"]
+
+# The words in the texts that stand for something of the reader's, and are filled in where it is known.
+PLACEHOLDER = re.compile(r"\b(?:PROJECT|HOST|LOCATION|REPOSITORY|SERVICE_ACCOUNT)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A refusal, recognised by what it says. `says` is the vendor's text as people meet it.
+
+    All of `words` must occur in the text (case does not matter); `status`, where given, must be the answer's.
+    In `cause` and `fix`, capital words such as PROJECT are placeholders.
+    """
+
+    key: str
+    side: Side
+    says: str
+    words: tuple[str, ...]
+    cause: str
+    fix: str
+    status: int | None = None
+
+    def matches(self, text: str, status: int) -> bool:
+        """Whether `text` (lower case) with this status is this refusal."""
+        fits = self.status is None or self.status == status
+        return fits and all(word.lower() in text for word in self.words)
+
+    def explained(self, known: Mapping[str, str]) -> Explanation:
+        """Its cause and fix, with the placeholders filled in as far as they are `known`."""
+
+        def fill(text: str) -> str:
+            return PLACEHOLDER.sub(lambda word: known.get(word[0], word[0]), text)
+
+        return Explanation(self.key, fill(self.cause), fill(self.fix))
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What to tell a person about an error."""
+
+    key: str
+    cause: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Two lines, fit to be printed under the error."""
+        return f"cause: {self.cause}\nfix:   {self.fix}"

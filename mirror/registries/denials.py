@@ -1,0 +1,94 @@
+"""Denials: the table of every known refusal, and the lookup that explains an error with it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from mirror.errors import CopyError, MirrorError, RegistryError
+from mirror.registries.artifact_registry import Home
+from mirror.registries.denial import Denial, Explanation
+
+_RESOURCE = re.compile(r"projects/([^/\"\s]+)/locations/([^/\"\s]+)/repositories/([^/\"\s]+)")
+_IN_PATH = re.compile(r"^/v2/(?P<path>.+?)/(?:manifests|blobs|tags|referrers)/")
+_ACCOUNT = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com")
+
+
+@cache
+def denials() -> tuple[Denial, ...]:
+    """The whole table, in the order in which it is searched."""
+    read = tomllib.loads(files(__package__).joinpath("denials.toml").read_text("utf-8"))
+    return tuple(Denial(**{**entry, "words": tuple(entry["words"])}) for entry in read["denial"])
+
+
+def explain(error: MirrorError, known: Mapping[str, str] | None = None) -> Explanation | None:
+    """Cause and fix of an error that the table knows, None for any other.
+
+    `known` adds to what the error itself tells of the reader's project, host and so on (`placeholders`).
+    """
+    cause = _cause(error)
+    found = _find(_text(cause), getattr(cause, "status", 0))
+    return found.explained({**(known or {}), **_known(error, cause)}) if found else None
+
+
+def explain_text(text: str, known: Mapping[str, str] | None = None) -> Explanation | None:
+    """As `explain`, for a text that came with no error of ours."""
+    found = _find(text, 0)
+    return found.explained(known or {}) if found else None
+
+
+def placeholders(home: Home) -> dict[str, str]:
+    """What the words in capitals stand for when the place is known."""
+    return {
+        "PROJECT": home.project,
+        "HOST": home.host,
+        "LOCATION": home.location,
+        "REPOSITORY": home.repository,
+    }
+
+
+def _find(text: str, status: int) -> Denial | None:
+    return next((denial for denial in denials() if denial.matches(text.lower(), status)), None)
+
+
+def _cause(error: MirrorError) -> MirrorError:
+    while isinstance(error, CopyError):
+        error = error.cause
+    return error
+
+
+def _text(error: MirrorError) -> str:
+    if isinstance(error, RegistryError):
+        return " ".join((str(error), error.detail, *error.codes, error.request))
+    return str(error)
+
+
+def _known(error: MirrorError, cause: MirrorError) -> dict[str, str]:
+    """The reader's own project, host and so on, as far as the error tells them."""
+    text = _text(cause)
+    known = {}
+    account = _ACCOUNT.search(text)
+    if account:
+        known["SERVICE_ACCOUNT"] = account[0]
+    home = _home(error, cause)
+    if home:
+        known |= placeholders(home)
+    resource = _RESOURCE.search(text)
+    if resource:
+        known |= dict(zip(("PROJECT", "LOCATION", "REPOSITORY"), resource.groups(), strict=True))
+    return known
+
+
+def _home(error: MirrorError, cause: MirrorError) -> Home | None:
+    parts = urlsplit(getattr(cause, "request", "").rpartition(" ")[2])
+    path = _IN_PATH.match(parts.path)
+    if path:
+        return Home.of_path(parts.netloc, path["path"])
+    if isinstance(error, CopyError):
+        host, _, rest = error.reference.partition("/")
+        return Home.of_path(host, rest.partition("@")[0])
+    return None

@@ -1,0 +1,98 @@
+"""The table of refusals explains what registries say, and its page in the documentation is made from it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mirror.errors import ConnectFailed, CopyError, Denied, NotFound, RegistryError, Unauthorized
+from mirror.registries.artifact_registry import Home
+from mirror.registries.denial import PLACEHOLDER, Denial
+from mirror.registries.denials import denials, explain, explain_text, placeholders
+
+ROOT = Path(__file__).parents[3]
+
+UPLOAD_DENIED = (
+    'DENIED Permission "artifactregistry.repositories.uploadArtifacts" denied on resource '
+    '"projects/arctic-goal/locations/europe/repositories/eu.gcr.io" (or it may not exist)'
+)
+
+
+@pytest.mark.parametrize("denial", denials(), ids=lambda denial: denial.key)
+def test_the_text_that_people_meet_finds_its_own_entry(denial: Denial) -> None:
+    explanation = explain(RegistryError(denial.says, status=denial.status or 400))
+    assert explanation is not None
+    assert explanation.key == denial.key
+
+
+def test_every_entry_has_a_key_of_its_own() -> None:
+    keys = [denial.key for denial in denials()]
+    assert len(set(keys)) == len(keys)
+
+
+def test_google_names_the_place_and_the_fix_uses_it() -> None:
+    explanation = explain(Denied("denied", status=403, detail=UPLOAD_DENIED))
+    assert explanation is not None
+    assert "binding eu.gcr.io --location=europe --project=arctic-goal" in explanation.fix
+    assert "--role=roles/artifactregistry.writer" in explanation.fix
+
+
+def test_the_image_that_failed_names_the_place_when_the_registry_does_not() -> None:
+    denied = Denied("denied: Creating on push requires the ...createOnPush permission", status=403)
+    explanation = explain(CopyError("us.gcr.io/example.com/shop/api:1", "target", denied))
+    assert explanation is not None
+    assert explanation.fix == (
+        "gcloud artifacts repositories create us.gcr.io --repository-format=docker --location=us "
+        "--project=example.com:shop"
+    )
+
+
+def test_the_request_names_the_place_when_the_registry_does_not() -> None:
+    error = NotFound(
+        'NAME_UNKNOWN Repository "images" not found',
+        status=404,
+        request="GET https://europe-west1-docker.pkg.dev/v2/shop/images/api/tags/list",
+    )
+    explanation = explain(error)
+    assert explanation is not None
+    assert (
+        "create images --repository-format=docker --location=europe-west1 --project=shop" in explanation.fix
+    )
+
+
+def test_what_the_caller_knows_fills_the_gaps() -> None:
+    known = {**placeholders(Home.of("gcr.io", "shop")), "SERVICE_ACCOUNT": "m@shop.iam.gserviceaccount.com"}
+    explanation = explain(Denied("...uploadArtifacts denied", codes=("DENIED",), detail=UPLOAD_DENIED), known)
+    assert explanation is not None
+    assert "serviceAccount:m@shop.iam.gserviceaccount.com" in explanation.fix
+    assert "--project=arctic-goal" in explanation.fix, (
+        "what the answer says is nearer than what is configured"
+    )
+    assert not PLACEHOLDER.search(explanation.fix)
+
+
+def test_an_error_that_nobody_knows_is_not_explained() -> None:
+    assert explain(ConnectFailed("connection refused")) is None
+    assert explain_text("it rains") is None
+
+
+def test_a_status_that_is_asked_for_must_fit() -> None:
+    request = "GET https://gitlab.com/jwt/auth"
+    banned = Denied(f"{request}: 403", status=403, request=request)
+    other = Unauthorized(f"{request}: 401", status=401, request=request)
+    found = explain(banned)
+    assert found is not None
+    assert found.key == "gitlab-banned"
+    assert explain(other) is None
+
+
+def test_the_reference_page_is_what_the_table_says() -> None:
+    made = subprocess.run(
+        [sys.executable, ROOT / "scripts/errors_page.py"], capture_output=True, text=True, check=True
+    )
+    assert (ROOT / "docs/reference/errors.md").read_text("utf-8") == made.stdout, (
+        "run: .venv/bin/python scripts/errors_page.py >docs/reference/errors.md"
+    )
