@@ -19,22 +19,27 @@ MirrorError
 |  |- SizeMismatch
 |  `- InvalidManifest
 |- CopyError                        an image failed: which side, which reference, and the cause
-`- StateError                       what the program remembers cannot be read or written
+|- StateError                       what the program remembers cannot be read or written
+`- Stopped                          the program was told to stop while this was under way
 
 `temporary` is the single answer to "may this be tried again?".
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypedDict
 
 Origin = Literal["source", "target"]
 
 
 class MirrorError(Exception):
-    """Root of the tree. `reason` is a short word for metrics and JSON; `str()` is for people."""
+    """Root of the tree. `reason` is a short word for metrics and JSON; `str()` is for people.
+
+    `origin` says which side failed, where the one who raised knew it.
+    """
 
     temporary: bool = False
+    origin: Origin | None = None
     reason: ClassVar[str] = "error"
 
 
@@ -74,6 +79,15 @@ class CircuitOpen(TransportError):
     reason = "circuit_open"
 
 
+class RegistryParts(TypedDict):
+    """The parts of a RegistryError."""
+
+    status: int
+    codes: tuple[str, ...]
+    detail: str
+    request: str
+
+
 class RegistryError(MirrorError):
     """The registry answered, and not with what was asked for.
 
@@ -98,6 +112,11 @@ class RegistryError(MirrorError):
         self.codes = codes
         self.detail = detail
         self.request = request
+
+    @property
+    def parts(self) -> RegistryParts:
+        """What the constructor takes beside the message, to say the same in other words."""
+        return {"status": self.status, "codes": self.codes, "detail": self.detail, "request": self.request}
 
 
 class Unauthorized(RegistryError):
@@ -180,3 +199,9 @@ class StateError(MirrorError):
     """The program's memory cannot be read or written."""
 
     reason = "state"
+
+
+class Stopped(MirrorError):
+    """The program was told to stop."""
+
+    reason = "stopped"

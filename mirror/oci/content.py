@@ -87,12 +87,15 @@ class Target(Protocol):
     def push(self, blob: Descriptor, source: Open, siblings: Iterable[str] = ()) -> Outcome:
         """Bring a blob here: find it, mount it from one of the sibling repositories, or send it.
 
-        `siblings` are repository paths of the same registry that are known to have the blob. Every byte sent is
-        hashed; DigestMismatch or SizeMismatch when the source's bytes are not the blob, and nothing is kept.
+        `siblings` are repository paths of the same registry that are known to have the blob. Every byte sent
+        is hashed; DigestMismatch or SizeMismatch when they are not the blob's, and nothing is kept.
         """
 
     def put(self, manifest: Manifest, tag: str | None = None) -> None:
         """Write a manifest, by its digest or under a tag. What it lists must be here already."""
 
-    def keeps_referrers(self) -> bool:
-        """Whether the registry lists referrers by itself; if not, the fallback tag must be kept up to date."""
+    def keeps_referrers(self, subject: Digest) -> bool:
+        """Whether the registry lists referrers by itself; if not, their fallback tag must be kept.
+
+        `subject` is any manifest that is there; it serves to ask.
+        """

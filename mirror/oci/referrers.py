@@ -1,0 +1,93 @@
+"""Referrers: signatures, SBOMs and the like, listed by the API or by a fallback tag.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from mirror.errors import NotFound, RegistryError
+from mirror.oci.authority import Scopes
+from mirror.oci.descriptor import OCI_INDEX, Descriptor
+from mirror.oci.digest import Digest
+from mirror.oci.listing import document, next_page
+from mirror.oci.manifest import Manifest
+from mirror.oci.registry import Registry
+
+
+def fallback_tag(subject: Digest) -> str:
+    """The tag that lists the referrers of `subject` where the registry itself does not."""
+    return f"{subject.algorithm}-{subject.hex}"
+
+
+def listed(registry: Registry, path: str, scopes: Scopes, subject: Digest) -> tuple[Descriptor, ...]:
+    """What the referrers API lists; empty when the registry has no such API, which is found out once."""
+    if registry.powers.referrers is False:
+        return ()
+    found: list[Descriptor] = []
+    url = f"/v2/{path}/referrers/{subject}"
+    while url:
+        try:
+            answer = registry.request("GET", url, scopes)
+        except NotFound:
+            registry.powers.referrers = False
+            return ()
+        # Some registries answer 200 with something else: only the right type is the API.
+        if answer.headers.get("Content-Type", "").partition(";")[0].strip() != OCI_INDEX:
+            registry.powers.referrers = False
+            return ()
+        registry.powers.referrers = True
+        found += entries(document(registry, answer.body))
+        url = next_page(registry, answer.url, answer.headers.get("Link", ""))
+    return tuple(found)
+
+
+def supported(registry: Registry, path: str, scopes: Scopes, subject: Digest) -> bool:
+    """Whether the registry lists referrers; one request the first time."""
+
+    def probe() -> bool:
+        try:
+            listed(registry, path, scopes, subject)
+        except RegistryError:
+            return False
+        return bool(registry.powers.referrers)
+
+    return registry.powers.learn_referrers(probe)
+
+
+def entries(index: dict[str, Any]) -> list[Descriptor]:
+    """The descriptors of an index of referrers."""
+    return [Descriptor.from_json(item) for item in index.get("manifests") or ()]
+
+
+def merged(existing: Manifest | None, referrers: Iterable[Manifest]) -> Manifest | None:
+    """The fallback index with `referrers` added; None when it lists them all already.
+
+    Unknown fields of the existing index and of its entries stay as they are.
+    """
+    document: dict[str, Any] = (
+        dict(existing.document) if existing else {"schemaVersion": 2, "mediaType": OCI_INDEX}
+    )
+    items = list(document.get("manifests") or ())
+    known = {item.get("digest") for item in items}
+    added = [_entry(referrer) for referrer in referrers if referrer.digest not in known]
+    if not added:
+        return None
+    document["manifests"] = items + added
+    return Manifest.parse(json.dumps(document, separators=(",", ":")).encode(), OCI_INDEX)
+
+
+def _entry(referrer: Manifest) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "mediaType": referrer.media_type,
+        "digest": str(referrer.digest),
+        "size": len(referrer.raw),
+    }
+    if referrer.artifact_type:
+        entry["artifactType"] = referrer.artifact_type
+    if referrer.annotations:
+        entry["annotations"] = referrer.annotations
+    return entry

@@ -1,0 +1,202 @@
+"""Registry: authorised, retried, redirected requests to one host; the other words speak through it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
+
+from mirror.errors import Denied, RateLimited, RegistryError, Unauthorized, Unsupported
+from mirror.oci.authority import Authority, Scopes
+from mirror.oci.codes import error_for
+from mirror.transport.addresses import check_redirect
+from mirror.transport.client import Answer, Body, Client, Stream
+from mirror.transport.clock import Clock
+from mirror.transport.limit import Gate, Pace
+from mirror.transport.retry import Retry
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked, of which URL, with which rights, and which statuses are an answer to it."""
+
+    method: str
+    url: str
+    scopes: Scopes = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body | None = None
+    accept: Collection[int] = (200,)
+
+
+class Registry:
+    """One registry host. Thread-safe; every repository of the host shares it."""
+
+    def __init__(
+        self,
+        host: str,
+        base: str,
+        *,
+        client: Client,
+        authority: Authority,
+        gate: Gate,
+        retry: Retry,
+        bandwidth: Pace,
+        clock: Clock,
+    ) -> None:
+        """`host` is `name[:port]` as in references, `base` the URL that it answers at."""
+        self.host = host
+        self.base = base
+        self.bandwidth = bandwidth
+        self.clock = clock
+        self.retry = retry
+        self.powers = Powers()
+        self._client = client
+        self._authority = authority
+        self._gate = gate
+        self._greeting = threading.Lock()
+
+    def __repr__(self) -> str:
+        """The host says it all."""
+        return f"<Registry {self.host}>"
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        scopes: Scopes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        accept: Collection[int] = (200,),
+        tries: bool = True,
+    ) -> Answer:
+        """The answer, its status one of `accept`; anything else is raised as a RegistryError.
+
+        `url` may be a path. `tries=False` sends once: the caller replays, or does without.
+        """
+        request = Request(method, urljoin(self.base, url), scopes, headers or {}, body, accept)
+
+        def once() -> Answer:
+            with self._open(request) as stream:
+                return Answer(stream.status, stream.headers, stream.read(), stream.url)
+
+        return self.retry(once) if tries else once()
+
+    @contextmanager
+    def stream(
+        self, url: str, scopes: Scopes, *, headers: Mapping[str, str], accept: Collection[int]
+    ) -> Iterator[Stream]:
+        """The body of a GET as it arrives. Opening it is retried; reading it is the caller's to resume."""
+        request = Request("GET", urljoin(self.base, url), scopes, headers, None, accept)
+        with ExitStack() as stack:
+            yield self.retry(lambda: stack.enter_context(self._open(request)))
+
+    def ping(self) -> None:
+        """One cheap request: is the registry there, and how does it ask for a login? Raises as `request`."""
+        self._authority.learn(self.retry(self._greet))
+
+    def forget_refusal(self) -> None:
+        """The credential has changed: ask again."""
+        self._authority.forget()
+
+    @contextmanager
+    def _open(self, request: Request) -> Iterator[Stream]:
+        """One authorised exchange. A 401 is answered once with a new token, never twice."""
+        self._learn()
+        authorization = self._authority.header(request.scopes)
+        with ExitStack() as stack:
+            stream = stack.enter_context(self._sent(request, authorization))
+            if stream.status == 401 and self._may_retry(request, authorization):
+                stack.pop_all().close()
+                authorization = self._authority.header(request.scopes)
+                stream = stack.enter_context(self._sent(request, authorization))
+            if stream.status not in request.accept:
+                raise self._error(request.method, stream, authorization)
+            yield stream
+
+    def _may_retry(self, request: Request, authorization: str | None) -> bool:
+        replayable = request.body is None or isinstance(request.body, bytes)
+        return self._authority.reject(request.scopes, authorization) and replayable
+
+    @contextmanager
+    def _sent(self, request: Request, authorization: str | None) -> Iterator[Stream]:
+        """Send, and follow redirects of GET and HEAD; the Authorization header stays with its host."""
+        url = request.url
+        for _ in range(_MOST_REDIRECTS):
+            headers = dict(request.headers)
+            if authorization and urlsplit(url)[:2] == urlsplit(self.base)[:2]:
+                headers["Authorization"] = authorization
+            with ExitStack() as stack:
+                with self._gate.turn() as generation:
+                    stream = stack.enter_context(
+                        self._client.stream(request.method, url, headers, request.body)
+                    )
+                self._feel(stream, generation)
+                location = stream.headers.get("Location")
+                if not location or stream.status not in _REDIRECTS or request.method not in ("GET", "HEAD"):
+                    yield stream
+                    return
+            url = urljoin(url, location)
+            check_redirect(url, request.url)
+        raise Unsupported(f"{self.host} redirects more than {_MOST_REDIRECTS} times")
+
+    def _feel(self, stream: Stream, generation: int) -> None:
+        if stream.status == 429:
+            error = error_for("", Answer(429, stream.headers, b"", stream.url))
+            self._gate.refused(generation, error.retry_after if isinstance(error, RateLimited) else None)
+        elif stream.status < 500:
+            self._gate.succeeded()
+
+    def _error(self, method: str, stream: Stream, authorization: str | None) -> RegistryError:
+        body = b"" if method == "HEAD" else stream.read()
+        error = error_for(method, Answer(stream.status, stream.headers, body, stream.url))
+        if not isinstance(error, Unauthorized):
+            return error
+        reason = error.detail or "no reason given"
+        if authorization and authorization.startswith("Bearer"):
+            return Denied(f"{error.request}: the token is refused: {reason}", **error.parts)
+        who = "the login" if authorization else "anonymous access"
+        return self._authority.refuse(Unauthorized(f"{self.host}: {who} is refused: {reason}", **error.parts))
+
+    def _learn(self) -> None:
+        if self._authority.known:
+            return
+        with self._greeting:
+            if not self._authority.known:
+                self._authority.learn(self._greet())
+
+    def _greet(self) -> Answer:
+        with self._sent(Request("GET", f"{self.base}/v2/"), None) as stream:
+            answer = Answer(stream.status, stream.headers, stream.read(), stream.url)
+        if answer.status in (200, 401):
+            return answer
+        raise error_for("GET", answer)
+
+
+class Powers:
+    """What the registry turned out to be able to do; learned once, shared by its repositories.
+
+    None means "not tried yet". A power that fails is not asked for again in this process.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is known."""
+        self.referrers: bool | None = None
+        self.own_list: bool | None = None
+        self.refused_mounts = 0
+
+    @property
+    def mounts(self) -> bool:
+        """Whether mounting is still worth a try: three refusals in a row end it."""
+        return self.refused_mounts < 3
+
+    def learn_referrers(self, probe: Callable[[], bool]) -> bool:
+        """The answer to "does it list referrers?", by `probe` the first time."""
+        if self.referrers is None:
+            self.referrers = probe()
+        return self.referrers

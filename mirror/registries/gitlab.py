@@ -1,0 +1,151 @@
+"""GitLab: its registry's own tag list (digests, times and referrers in one request), and REST to find repositories.
+
+https://gitlab.com/gitlab-org/container-registry/-/blob/master/docs/spec/gitlab/api.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from mirror.errors import (
+    ConnectFailed,
+    Denied,
+    MirrorError,
+    NotFound,
+    RegistryError,
+    Unauthorized,
+    Unavailable,
+    Unsupported,
+)
+from mirror.oci import listing
+from mirror.oci.authority import Scopes
+from mirror.oci.content import Listing
+from mirror.oci.descriptor import Descriptor
+from mirror.oci.digest import Digest
+from mirror.oci.registry import Registry
+from mirror.oci.repository import Lister
+from mirror.oci.tag import Tag
+from mirror.registries.generic import below
+from mirror.transport import redact
+
+_PROBE = "/gitlab/v1/"
+
+
+def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
+    """All tags with digest, time and referrers, 1,000 to a request; names only where GitLab has no database."""
+    if registry.powers.own_list is False:
+        return listing.tags(registry, path, scopes)
+    url = f"{_PROBE}repositories/{path}/tags/list/?n={listing.PAGE}&referrers=true"
+    try:
+        found = [
+            entry for body in listing.bodies(registry, url, scopes) for entry in _entries(registry, body)
+        ]
+    except NotFound:
+        registry.powers.own_list = _has_own_list(registry, scopes)
+        return Listing({}, exists=False) if registry.powers.own_list else listing.tags(registry, path, scopes)
+    registry.powers.own_list = True
+    return Listing({tag.name: tag for tag in map(_tag, found)})
+
+
+class GitLab:
+    """GitLab's registry, and the GitLab that it belongs to."""
+
+    lister: Lister = staticmethod(tags)
+
+    def __init__(self, api_url: str, token: Callable[[], str | None], ca_file: str | None = None) -> None:
+        """`token` gives a token with `read_api`; it is asked at each discovery, since it may be rotated."""
+        self._api_url = api_url
+        self._token = token
+        self._ca_file = ca_file
+
+    def discover(self, registry: Registry, root: str) -> Iterable[str]:
+        """The repositories of the group or project at `root`, or of the nearest one above it."""
+        del registry
+        if not root:
+            raise Unsupported(
+                "GitLab does not list every repository: begin the pattern with a group or project"
+            )
+        place = root
+        while place:
+            for kind in ("groups", "projects"):
+                found = self._listed(kind, place)
+                if found is not None:
+                    return sorted({path for path in found if below(path, root)})
+            place = place.rpartition("/")[0]
+        raise NotFound(
+            f"{self._api_url} shows neither a group nor a project at {root}: a wrong path, or a token without "
+            "read_api (deploy tokens cannot list repositories: name them without * then)",
+            status=404,
+        )
+
+    def _listed(self, kind: str, place: str) -> list[str] | None:
+        import gitlab  # noqa: PLC0415 - a tenth of a second that only discovery pays
+
+        url = f"/{kind}/{quote(place, safe='')}/registry/repositories"
+        try:
+            with gitlab.Gitlab(
+                self._api_url,
+                private_token=self._token(),
+                ssl_verify=self._ca_file or True,
+                timeout=30,
+                retry_transient_errors=True,
+            ) as api:
+                return [str(item["path"]) for item in api.http_list(url, iterator=True, per_page=100)]
+        except gitlab.GitlabHttpError as error:
+            if error.response_code == 404:
+                return None
+            raise _translate(self._api_url, place, error.response_code, str(error)) from error
+        except gitlab.GitlabError as error:
+            raise _translate(self._api_url, place, error.response_code, str(error)) from error
+        except OSError as error:
+            raise ConnectFailed(f"{self._api_url}: {redact.detail(str(error))}") from error
+
+
+def _translate(url: str, place: str, status: int | None, said: str) -> MirrorError:
+    text = f"{url} refuses to list the repositories of {place}: {status} {redact.detail(said)}"
+    if status == 401:
+        return Unauthorized(f"{text}; the token is wrong, expired, or a deploy token", status=401)
+    if status == 403:
+        return Denied(f"{text}; listing needs the scope read_api, which deploy tokens never have", status=403)
+    if status is not None and status >= 500:
+        return Unavailable(text, status=status)
+    return RegistryError(text, status=status or 0)
+
+
+def _has_own_list(registry: Registry, scopes: Scopes) -> bool:
+    try:
+        registry.request("GET", _PROBE, scopes)
+    except NotFound:
+        return False
+    return True
+
+
+def _entries(registry: Registry, body: bytes) -> Iterator[dict[str, Any]]:
+    try:
+        read = json.loads(body)
+    except ValueError as error:
+        raise Unsupported(f"{registry.host} answered a list that is not JSON") from error
+    return (entry for entry in read or () if isinstance(entry, dict))
+
+
+def _tag(entry: dict[str, Any]) -> Tag:
+    when = entry.get("published_at") or entry.get("created_at")
+    return Tag(
+        name=str(entry["name"]),
+        digest=Digest.parse(str(entry["digest"])),
+        published=datetime.fromisoformat(when) if when else None,
+        media_type=str(entry.get("media_type") or ""),
+        size=int(entry.get("size_bytes") or 0),
+        referrers=tuple(_referrer(item) for item in entry.get("referrers") or ()),
+    )
+
+
+def _referrer(item: dict[str, Any]) -> Descriptor:
+    # The list tells neither media type nor size; both come with the manifest itself.
+    return Descriptor(
+        "", Digest.parse(str(item["digest"])), 0, artifact_type=str(item.get("artifactType") or "")
+    )

@@ -1,0 +1,73 @@
+"""Google: `gcr.io` hosts and `pkg.dev`, both Artifact Registry; one request lists every manifest and its tags.
+
+https://cloud.google.com/artifact-registry/docs/reference/docker-api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from mirror.errors import NotFound
+from mirror.oci import listing
+from mirror.oci.authority import Scopes
+from mirror.oci.content import Listing
+from mirror.oci.digest import Digest
+from mirror.oci.registry import Registry
+from mirror.oci.repository import Lister
+from mirror.oci.tag import Tag
+
+# Google answers up to this many manifests at once, and says in a Link when there are more.
+_PAGE = 10_000
+
+
+def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
+    """All tags with digest and upload time, and every untagged manifest.
+
+    A tag that the map does not tell (Google's lists may be incomplete beyond 10,000) has no digest here.
+    """
+    try:
+        found = list(listing.pages(registry, f"/v2/{path}/tags/list?n={_PAGE}", scopes))
+    except NotFound:
+        return Listing({}, frozenset(), exists=False)
+    known = {tag.name: tag for page in found for tag in _tagged(page)}
+    names = [str(name) for page in found for name in page.get("tags") or ()]
+    told = all("manifest" in page for page in found)
+    manifests = frozenset(Digest.parse(digest) for page in found for digest in page.get("manifest") or ())
+    return Listing(
+        {name: known.get(name, Tag(name)) for name in [*known, *names]}, manifests if told else None
+    )
+
+
+class Google:
+    """Google's registry, below one project (and, at pkg.dev, one repository)."""
+
+    lister: Lister = staticmethod(tags)
+
+    def discover(self, registry: Registry, root: str) -> Iterable[str]:
+        """Every repository with images below `root`; Google names the children of each path."""
+        scopes = (f"repository:{root}:pull",)
+        try:
+            found = list(listing.pages(registry, f"/v2/{root}/tags/list?n={_PAGE}", scopes))
+        except NotFound:
+            return []
+        children = sorted({str(name) for page in found for name in page.get("child") or ()})
+        own = [root] if any(page.get("tags") or page.get("manifest") for page in found) else []
+        return [*own, *(path for name in children for path in self.discover(registry, f"{root}/{name}"))]
+
+
+def _tagged(page: dict[str, Any]) -> Iterator[Tag]:
+    for digest, manifest in (page.get("manifest") or {}).items():
+        for name in manifest.get("tag") or ():
+            yield Tag(
+                name=str(name),
+                digest=Digest.parse(digest),
+                published=_time(manifest.get("timeUploadedMs")),
+                media_type=str(manifest.get("mediaType") or ""),
+                size=int(manifest.get("imageSizeBytes") or 0),
+            )
+
+
+def _time(milliseconds: Any) -> datetime | None:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if str(milliseconds or 0) != "0" else None

@@ -1,0 +1,214 @@
+"""Client: one HTTP exchange, over pooled connections, with deadlines; answers are small, streams are not."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationValueError
+
+import mirror
+from mirror.errors import ConfigError, ConnectFailed, ContentError, MirrorError, TimedOut
+from mirror.events import Observe, Requested
+from mirror.transport import redact
+
+# A listing of 10,000 tags at Google has about 5 MB; nothing that is read whole has more than this.
+MAX_BODY = 64 * 1024 * 1024
+USER_AGENT = f"gitlab-gcr-mirror/{mirror.__version__}"
+# A rest of an answer up to this size is cheaper to read than a new connection is to open.
+_WORTH_DRAINING = 64 * 1024
+Body = bytes | Iterable[memoryview]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response whose body has been read. Header names are case-insensitive."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A response whose body is still arriving; read it with `readinto`, from one thread."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    _response: urllib3.BaseHTTPResponse = field(repr=False)
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill `buffer` from its start; 0 at the end. Raises ConnectFailed or TimedOut."""
+        with _translated(self.url):
+            # The body as http.client delivers it: one copy from the socket into our buffer, where
+            # urllib3's own `readinto` would allocate the bytes first and copy them again.
+            source: Any = self._response._fp  # type: ignore[attr-defined]  # noqa: SLF001
+            count: int = source.readinto(buffer)
+            return count
+
+    def read(self, most: int = MAX_BODY) -> bytes:
+        """The whole body; ContentError when it has more than `most` bytes."""
+        with _translated(self.url):
+            body = self._response.read(most + 1, decode_content=True)
+        if len(body) > most:
+            raise ContentError(f"{redact.url(self.url)} answered with more than {most:,} bytes")
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect (and to send one chunk), and between two pieces of an answer."""
+
+    connect: float = 15.0
+    read: float = 60.0
+
+
+class Client:
+    """HTTP on behalf of one registry: to its host, its token service and wherever it redirects to."""
+
+    def __init__(
+        self,
+        registry: str,
+        *,
+        observe: Observe,
+        ca_file: str | None = None,
+        connections: int = 64,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        """`registry` names the host in events; `ca_file` is trusted beside the system's authorities."""
+        self._registry = registry
+        self._observe = observe
+        self._ca_file = ca_file
+        self._connections = connections
+        self._timeouts = timeouts or Timeouts()
+        self._managers: dict[str, urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        most: int = MAX_BODY,
+    ) -> Answer:
+        """Send, and read the answer whole. Raises TransportError; any status is an answer."""
+        with self.stream(method, url, headers, body) as stream:
+            return Answer(stream.status, stream.headers, stream.read(most), url)
+
+    @contextmanager
+    def stream(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body | None = None
+    ) -> Iterator[Stream]:
+        """Send, and hand on the answer as it arrives; a body left unread costs the connection."""
+        response = self._send(method, url, headers, body)
+        try:
+            yield Stream(response.status, response.headers, url, response)
+        except BaseException:
+            response.close()
+            raise
+        finally:
+            _give_back(response)
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body | None
+    ) -> urllib3.BaseHTTPResponse:
+        status, started = 0, time.monotonic()
+        try:
+            with _translated(url):
+                response = self._manager(url).request(
+                    method,
+                    url,
+                    headers={"User-Agent": USER_AGENT, **headers},
+                    body=body,  # type: ignore[arg-type] # memoryviews go to sendall, which takes them
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                    decode_content=False,
+                    timeout=urllib3.Timeout(connect=self._timeouts.connect, read=self._timeouts.read),
+                )
+            status = response.status
+            return response
+        finally:
+            self._observe(Requested(self._registry, method, status, time.monotonic() - started))
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        parts = urlsplit(url)
+        proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
+        with self._lock:
+            if proxy not in self._managers:
+                self._managers[proxy] = self._new_manager(proxy)
+            return self._managers[proxy]
+
+    def _new_manager(self, proxy: str) -> urllib3.PoolManager:
+        options: dict[str, Any] = {"maxsize": self._connections, "num_pools": 16}
+        options["ssl_context"] = self._tls
+        return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._ca_file:
+            try:
+                context.load_verify_locations(self._ca_file)
+            except (OSError, ssl.SSLError) as error:
+                raise ConfigError(f"ca_file {self._ca_file} cannot be used: {error}") from error
+        return context
+
+
+def _give_back(response: urllib3.BaseHTTPResponse) -> None:
+    """Return the connection to its pool; a short rest of the answer is read so that it can be used again."""
+    source: Any = getattr(response, "_fp", None)
+    rest = response.length_remaining
+    with suppress(HTTPError, OSError):
+        if source is not None and not source.isclosed() and rest is not None and rest <= _WORTH_DRAINING:
+            source.read()
+    if source is not None and not source.isclosed():
+        response.close()
+    response.release_conn()
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Turn what urllib3, ssl and http.client raise into errors of this program."""
+    try:
+        yield
+    except (HTTPError, OSError, LocationValueError, ValueError) as error:
+        raise _translate(error, redact.url(url)) from error
+
+
+def _translate(error: Exception, place: str) -> MirrorError:
+    if isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError)):
+        return TimedOut(f"{place} did not answer in time")
+    cause = _root(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        untrusted = ConnectFailed(
+            f"{place}: its certificate is not trusted ({cause.verify_message}); name a private CA in ca_file"
+        )
+        untrusted.temporary = False
+        return untrusted
+    if isinstance(error, LocationValueError):
+        invalid = ConnectFailed(f"{place} is not a URL that can be reached")
+        invalid.temporary = False
+        return invalid
+    return ConnectFailed(f"{place}: {redact.detail(_words(cause))}")
+
+
+def _root(error: BaseException) -> BaseException:
+    inner = getattr(error, "reason", None) or error.__cause__ or (error.args[-1] if error.args else None)
+    return _root(inner) if isinstance(inner, BaseException) and inner is not error else error
+
+
+def _words(error: BaseException) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

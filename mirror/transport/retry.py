@@ -1,0 +1,93 @@
+"""Retries: the one place that decides whether, when and how often something is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import tenacity
+
+from mirror.errors import ConnectFailed, MirrorError
+from mirror.events import Observe, Retried
+from mirror.transport.clock import Clock
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Exponential with full jitter: `first` doubles up to `longest` (seconds); Retry-After wins.
+
+    A host that does not answer at all is given up sooner than one that says "later".
+    """
+
+    attempts: int = 8
+    attempts_to_connect: int = 4
+    first: float = 0.5
+    longest: float = 30.0
+    longest_asked: float = 300.0
+
+    def gives_up(self, error: MirrorError, attempt: int) -> bool:
+        """Whether `attempt` (from 1) was the last for this kind of error."""
+        most = self.attempts_to_connect if isinstance(error, ConnectFailed) else self.attempts
+        return not error.temporary or attempt >= most
+
+
+class Retry:
+    """Calls something until it succeeds, its error is permanent, or the policy gives up."""
+
+    def __init__(self, registry: str, policy: Policy, clock: Clock, observe: Observe) -> None:
+        """`registry` names the host in events."""
+        self._registry = registry
+        self._policy = policy
+        self._clock = clock
+        self._observe = observe
+        self._backoff = tenacity.wait_random_exponential(multiplier=policy.first, max=policy.longest)
+
+    def __call__(self, action: Callable[[], T]) -> T:
+        """The result of `action`; raises the last MirrorError."""
+        return tenacity.Retrying(
+            stop=self._gives_up,
+            wait=self._delay,
+            retry=tenacity.retry_if_exception_type(MirrorError),
+            sleep=self._clock.wait,
+            before_sleep=self._tell,
+            reraise=True,
+        )(action)
+
+    def _gives_up(self, state: tenacity.RetryCallState) -> bool:
+        return self._policy.gives_up(_error(state), state.attempt_number)
+
+    def _delay(self, state: tenacity.RetryCallState) -> float:
+        asked = getattr(_error(state), "retry_after", None)
+        if asked is None:
+            return self._backoff(state)
+        return min(float(asked), self._policy.longest_asked)
+
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        delay = state.next_action.sleep if state.next_action else 0.0
+        self._observe(Retried(self._registry, _error(state).reason, delay))
+
+
+def _error(state: tenacity.RetryCallState) -> MirrorError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, MirrorError):  # pragma: no cover - the retry condition lets nothing else through
+        raise TypeError("only a MirrorError is tried again")
+    return error
+
+
+def seconds_asked(header: str | None, now: datetime | None = None) -> float | None:
+    """The seconds that a Retry-After header asks for, given as seconds or date (RFC 9110, 10.2.3)."""
+    if header is None:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        when = parsedate_to_datetime(header)
+    except (TypeError, ValueError):
+        return None
+    zoned = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (zoned - (now or datetime.now(UTC))).total_seconds())
