@@ -1,0 +1,314 @@
+"""Images: real, valid images made from seeds; the same seed gives the same digests.
+
+one = image("api 1.0")
+many = index([image(f"api {name}", platform=name) for name in PLATFORMS])
+many.store(gitlab.storage.repository("acme/shop/api"), "1.0", "latest")
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import zstandard
+
+from mirror.demo.storage import Repository
+from mirror.oci.descriptor import (
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
+    OCI_EMPTY,
+    OCI_INDEX,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Platform,
+)
+from mirror.oci.digest import Digest
+from mirror.oci.manifest import Manifest
+
+PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/s390x")
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+COSIGN = "application/vnd.dev.sigstore.bundle.v0.3+json"
+_STEP = 1024 * 1024
+_EPOCH = "2024-01-01T00:00:00Z"
+
+Compression = Literal["gzip", "zstd", "none"]
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A config or layer: what its descriptor says, and its bytes, made anew each time they are read.
+
+    `content` is the tar (or any other bytes) before compression, in pieces.
+    """
+
+    media_type: str
+    seed: str
+    size_inside: int
+    compression: Compression = "none"
+    fixed: bytes | None = None
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, in pieces of about a mebibyte."""
+        content = self._content()
+        if self.compression == "gzip":
+            # Bytes that do not compress are only wrapped, which is ten times as fast.
+            yield from _gzipped(content, level=6 if self.fixed or self.size_inside < _STEP else 0)
+        elif self.compression == "zstd":
+            yield zstandard.ZstdCompressor(level=3).compress(b"".join(content))
+        else:
+            yield from content
+
+    def _content(self) -> Iterator[bytes]:
+        return iter([self.fixed]) if self.fixed is not None else _tar(self.seed, self.size_inside)
+
+    @cached_property
+    def _measured(self) -> tuple[Digest, int]:
+        return _measure(self.chunks())
+
+    @cached_property
+    def diff_id(self) -> Digest:
+        """The digest of a layer before compression, as an image's config lists it."""
+        return _measure(self._content())[0]
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the bytes as they are kept."""
+        return self._measured[0]
+
+    @property
+    def size(self) -> int:
+        """Their number."""
+        return self._measured[1]
+
+    @property
+    def descriptor(self) -> dict[str, Any]:
+        """As a manifest lists it."""
+        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+
+
+@dataclass(frozen=True)
+class Image:
+    """A manifest with all below it. `referrers` are kept beside it, for they refer to it."""
+
+    raw: bytes
+    media_type: str
+    blobs: tuple[Blob, ...] = ()
+    children: tuple[Image, ...] = ()
+    referrers: tuple[Image, ...] = ()
+    platform: Platform | None = None
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The digest of the manifest."""
+        return Digest.of(self.raw)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest, read."""
+        return Manifest.parse(self.raw, self.media_type)
+
+    @property
+    def descriptor(self) -> dict[str, Any]:
+        """As an index lists it."""
+        found: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.raw)}
+        if self.platform:
+            parts = {"os": self.platform.os, "architecture": self.platform.architecture}
+            found["platform"] = parts | ({"variant": self.platform.variant} if self.platform.variant else {})
+        return found
+
+    def walk(self) -> Iterator[Image]:
+        """Every manifest of the image once: children, itself, referrers."""
+        seen: dict[Digest, Image] = {}
+        for part in (*self.children, *self.referrers):
+            seen |= {one.digest: one for one in part.walk()}
+        return iter((seen | {self.digest: self}).values())
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its manifests and blobs, each once."""
+        blobs = {blob.digest: blob.size for one in self.walk() for blob in one.blobs}
+        return sum(blobs.values()) + sum(len(one.raw) for one in self.walk())
+
+    def store(self, repository: Repository, *tags: str) -> Image:
+        """Put everything into a repository, without HTTP, and tag it."""
+        for one in self.walk():
+            for blob in one.blobs:
+                if not repository.link(blob.digest):
+                    repository.add(blob.chunks(), blob.digest)
+            repository.put(one.raw, one.media_type)
+        repository.put(self.raw, self.media_type, *tags)
+        return self
+
+
+def layer(seed: str, size: int = 2000, compression: Compression = "gzip", *, docker: bool = False) -> Blob:
+    """A layer with one file of `size` bytes that do not compress."""
+    suffix = {"gzip": "+gzip", "zstd": "+zstd", "none": ""}[compression]
+    return Blob(DOCKER_LAYER if docker else OCI_LAYER + suffix, seed, size, compression)
+
+
+def image(  # noqa: PLR0913 - what an image can be, each by its name
+    seed: str,
+    layers: int | Sequence[Blob] = 2,
+    *,
+    platform: str = "linux/amd64",
+    size: int = 2000,
+    docker: bool = False,
+    annotations: Mapping[str, str] | None = None,
+) -> Image:
+    """A runnable-looking image; `layers` are made from the seed unless given, each of `size` bytes."""
+    if isinstance(layers, int):
+        layers = [layer(f"{seed} layer {number}", size, docker=docker) for number in range(layers)]
+    where = Platform.parse(platform)
+    config = _json_blob(DOCKER_CONFIG if docker else OCI_CONFIG, _config(seed, where, layers))
+    media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
+    document: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "config": config.descriptor,
+        "layers": [one.descriptor for one in layers],
+    }
+    if annotations:
+        document["annotations"] = dict(annotations)
+    return Image(_json(document), media_type, (config, *layers), platform=where)
+
+
+def index(
+    children: Iterable[Image], *, docker: bool = False, annotations: Mapping[str, str] | None = None
+) -> Image:
+    """An index of images, or of further indexes."""
+    listed = tuple(children)
+    media_type = DOCKER_INDEX if docker else OCI_INDEX
+    document: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "manifests": [child.descriptor for child in listed],
+    }
+    if annotations:
+        document["annotations"] = dict(annotations)
+    return Image(_json(document), media_type, children=listed)
+
+
+def multi_platform(seed: str, *, size: int = 2000, docker: bool = False) -> Image:
+    """An index of four platforms that share their lowest layer."""
+    shared = layer(f"{seed} shared", size, docker=docker)
+    return index(
+        [
+            image(
+                f"{seed} {name}",
+                [shared, layer(f"{seed} {name}", size, docker=docker)],
+                platform=name,
+                docker=docker,
+            )
+            for name in PLATFORMS
+        ],
+        docker=docker,
+    )
+
+
+def artifact(subject: Image, seed: str = "signature", artifact_type: str = COSIGN) -> Image:
+    """What cosign 3 attaches: a manifest with an empty config that refers to `subject`."""
+    empty = Blob(OCI_EMPTY, "", 2, fixed=b"{}")
+    payload = _json_blob(artifact_type, {"signs": subject.digest, "seed": seed})
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": artifact_type,
+        "config": empty.descriptor,
+        "layers": [payload.descriptor],
+        "subject": {key: subject.descriptor[key] for key in ("mediaType", "digest", "size")},
+        "annotations": {"org.opencontainers.image.created": _EPOCH},
+    }
+    return Image(_json(document), OCI_MANIFEST, (empty, payload))
+
+
+def signed(subject: Image, *seeds: str) -> Image:
+    """The image with one artifact that refers to it for each seed."""
+    referrers = tuple(artifact(subject, seed) for seed in seeds or ("signature",))
+    return replace(subject, referrers=subject.referrers + referrers)
+
+
+def cosign_tag(digest: Digest, kind: str = "sig") -> str:
+    """The tag under which cosign 1 and 2 keep what belongs to a digest."""
+    return f"{digest.algorithm}-{digest.hex}.{kind}"
+
+
+def odd(plain: Image) -> Image:
+    """The same with unknown fields, odd whitespace and escapes: only a copy of the bytes keeps its digest."""
+    document = json.loads(plain.raw) | {"x-unknown": {"é": [1.50, None]}, "annotations": {"z": "ü", "a": "/"}}
+    raw = json.dumps(document, indent=3, ensure_ascii=True).replace(": ", " :\t") + "\n\n"
+    return replace(plain, raw=raw.encode())
+
+
+def misstated(plain: Image, by: int = 1) -> Image:
+    """The same, but the size in its first descriptor is wrong by so many bytes."""
+    document = json.loads(plain.raw)
+    first = (document.get("manifests") or document["layers"])[0]
+    first["size"] += by
+    return replace(plain, raw=_json(document))
+
+
+def fallback(subject: Image) -> tuple[str, Image]:
+    """The tag `sha256-…` and the index of referrers that a client keeps where there is no referrers API."""
+    listed = [
+        one.descriptor | {"artifactType": one.manifest.artifact_type, "annotations": one.manifest.annotations}
+        for one in subject.referrers
+    ]
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}
+    tag = f"{subject.digest.algorithm}-{subject.digest.hex}"
+    return tag, Image(_json(document), OCI_INDEX, children=subject.referrers)
+
+
+def _config(seed: str, platform: Platform, layers: Sequence[Blob]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "created": _EPOCH,
+        "architecture": platform.architecture,
+        "os": platform.os,
+        "config": {"Cmd": ["/bin/true"], "Labels": {"seed": seed}},
+        "rootfs": {"type": "layers", "diff_ids": [one.diff_id for one in layers]},
+        "history": [{"created": _EPOCH, "created_by": one.seed} for one in layers],
+    }
+    return found | ({"variant": platform.variant} if platform.variant else {})
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, indent=2).encode()
+
+
+def _json_blob(media_type: str, document: Mapping[str, Any]) -> Blob:
+    raw = json.dumps(document, separators=(",", ":")).encode()
+    return Blob(media_type, "", len(raw), fixed=raw)
+
+
+def _tar(seed: str, size: int) -> Iterator[bytes]:
+    """A tar of one file, never whole in memory."""
+    entry = tarfile.TarInfo(f"srv/{hashlib.sha256(seed.encode()).hexdigest()[:12]}.bin")
+    entry.size = size
+    yield entry.tobuf(tarfile.PAX_FORMAT)
+    numbers = random.Random(seed)  # noqa: S311 - the point is that it can be made again
+    for start in range(0, size, _STEP):
+        yield numbers.randbytes(min(_STEP, size - start))
+    yield b"\0" * (-size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
+
+
+def _gzipped(content: Iterable[bytes], level: int) -> Iterator[bytes]:
+    packer = zlib.compressobj(level, zlib.DEFLATED, 31)  # 31: a gzip header, and no time in it
+    for piece in content:
+        yield packer.compress(piece)
+    yield packer.flush()
+
+
+def _measure(chunks: Iterable[bytes]) -> tuple[Digest, int]:
+    hasher, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        hasher.update(chunk)
+        size += len(chunk)
+    return Digest(f"sha256:{hasher.hexdigest()}"), size
