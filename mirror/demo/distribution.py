@@ -45,14 +45,6 @@ class Route:
     name: str
     reference: str = ""
 
-    def wants(self, request: Request) -> list[Access]:
-        """The access that the request needs."""
-        actions = {"GET": ["pull"], "HEAD": ["pull"], "DELETE": ["delete"]}
-        wanted = [Access.to(self.name, *actions.get(request.method, ["pull", "push"]))]
-        if self.kind == "uploads" and request.first("from"):
-            wanted.append(Access.to(request.first("from"), "pull"))
-        return wanted
-
 
 class OciRegistry(Server):
     """A plain registry without login; the flavours add their own login and routes to it."""
@@ -86,7 +78,8 @@ class OciRegistry(Server):
             return refusal(404, "UNSUPPORTED", "404 page not found")
         if not _NAME.fullmatch(route.name):
             return refusal(400, "NAME_INVALID", "invalid repository name")
-        return self.refused(request, route.wants(request)) or self._dispatch(route, request)
+        refused = self.refused(request, self.wanted(route, request)) or self.permitted(route, request)
+        return refused or self._dispatch(route, request)
 
     def greeting(self) -> Response:
         """The answer to `GET /v2/` for someone who may come in."""
@@ -98,6 +91,18 @@ class OciRegistry(Server):
 
     def refused(self, request: Request, wanted: Iterable[Access]) -> Response | None:  # noqa: ARG002
         """The refusal, if the request does not come with the access that it needs."""
+        return None
+
+    def wanted(self, route: Route, request: Request) -> list[Access]:
+        """The access that a request needs; a mount reads the other repository too."""
+        actions = {"GET": ["pull"], "HEAD": ["pull"], "DELETE": ["delete"]}
+        wanted = [Access.to(route.name, *actions.get(request.method, ["pull", "push"]))]
+        if route.kind == "uploads" and request.first("from"):
+            wanted.append(Access.to(request.first("from"), "pull"))
+        return wanted
+
+    def permitted(self, route: Route, request: Request) -> Response | None:  # noqa: ARG002
+        """The refusal of what even a good token does not allow here."""
         return None
 
     def blob(self, repository: Repository, digest: Digest, request: Request) -> Response:

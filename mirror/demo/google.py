@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 import jwt
 
 from mirror.demo.access import Access, basic, bearer, challenge, scopes
-from mirror.demo.distribution import OciRegistry
+from mirror.demo.distribution import OciRegistry, Route
 from mirror.demo.messages import Request, Response, json_answer, refusal
 from mirror.demo.rules import GOOGLE, Rules
 from mirror.demo.storage import Clock
@@ -108,6 +108,19 @@ class GoogleRegistry(OciRegistry):
             )
             return answer.having(WWW_Authenticate=challenge(f"{self.url}/v2/token", "gcr.io", wanted))
         return next(filter(None, map(self._misplaced, wanted)), None)
+
+    def wanted(self, route: Route, request: Request) -> list[Access]:
+        """Deleting goes with the right to push, as far as tokens are concerned; IAM decides later."""
+        return [
+            Access.to(one.name, "pull", "push") if "delete" in one.actions else one
+            for one in super().wanted(route, request)
+        ]
+
+    def permitted(self, route: Route, request: Request) -> Response | None:
+        """What the token allows and IAM does not."""
+        if request.method == "DELETE" and "delete" not in self.actions:
+            return self._denied(Access.to(route.name, "delete"))
+        return None
 
     def _misplaced(self, access: Access) -> Response | None:
         rest = access.name.removeprefix(f"{self.prefix}/")

@@ -155,7 +155,7 @@ def layer(seed: str, size: int = 2000, compression: Compression = "gzip", *, doc
     return Blob(DOCKER_LAYER if docker else OCI_LAYER + suffix, seed, size, compression)
 
 
-def image(  # noqa: PLR0913 - what an image can be, each by its name
+def image(
     seed: str,
     layers: int | Sequence[Blob] = 2,
     *,

@@ -66,13 +66,14 @@ class TokenService:
         """A token for `subject` with this access."""
         now = self.now() - self.backdate
         # Real registries read whole numbers only; a lifetime below a second is for the embedded ones.
-        end = int(now) + int(self.lifetime) if self.lifetime >= 1 else now + self.lifetime
+        start = int(now) if self.lifetime >= 1 else now
+        end = start + (int(self.lifetime) if self.lifetime >= 1 else self.lifetime)
         claims = {
             "iss": self.issuer,
             "sub": subject,
             "aud": self.service,
             "jti": uuid.uuid4().hex,
-            "iat": int(now),
+            "iat": start,
             "nbf": int(now) - 5,
             "exp": end,
             "access": [
