@@ -1,6 +1,7 @@
 # Two commands are all that a fresh machine needs: `make demo` and `make test`.
 BIN := .venv/bin
 
+.NOTPARALLEL:
 .PHONY: help demo test servers lock clean
 
 help: ## What can be made
