@@ -20,6 +20,7 @@ MirrorError
 |  `- InvalidManifest
 |- CopyError                        an image failed: which side, which reference, and the cause
 |- StateError                       what the program remembers cannot be read or written
+|  `- StateDamaged                  the file is damaged; it may be set aside, a pass rebuilds it
 `- Stopped                          the program was told to stop while this was under way
 
 `temporary` is the single answer to "may this be tried again?".
@@ -199,6 +200,10 @@ class StateError(MirrorError):
     """The program's memory cannot be read or written."""
 
     reason = "state"
+
+
+class StateDamaged(StateError):
+    """The file of the state is not one, or not any more. It may be set aside: a pass rebuilds it."""
 
 
 class Stopped(MirrorError):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.certificates import Authority
+from tests.servers.postgresql import PostgreSQL
 from tests.servers.registry import Registries, Registry, Variant
 
 
@@ -36,3 +37,11 @@ def registry(registries: Registries) -> Registry:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """A private certificate authority."""
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of an empty database in a PostgreSQL that runs for the session."""
+    server = PostgreSQL()
+    yield server.url
+    server.stop()

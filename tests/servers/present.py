@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 # program -> the Debian package that has it, where the names differ.
-_PACKAGES = {"htpasswd": "apache2-utils", "dockerd": "docker.io", "setpriv": "util-linux"}
+_PACKAGES = {
+    "htpasswd": "apache2-utils",
+    "dockerd": "docker.io",
+    "initdb": "postgresql",
+    "postgres": "postgresql",
+    "setpriv": "util-linux",
+}
+# Debian keeps these outside PATH, one folder per version.
+_ELSEWHERE = "/usr/lib/postgresql"
 
 
 def require(program: str) -> str:
     """The path of `program`; skips the calling test when it is missing, fails it when CI is set."""
-    path = shutil.which(program)
+    path = shutil.which(program) or _elsewhere(program)
     if path is not None:
         return path
     reason = f"{program} is not installed: apt-get install {_PACKAGES.get(program, program)}"
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def _elsewhere(program: str) -> str | None:
+    found = sorted(Path(_ELSEWHERE).glob(f"*/bin/{program}"))
+    return str(found[-1]) if found else None

@@ -1,0 +1,1 @@
+"""One module per step; the file name begins with its number."""
