@@ -1,0 +1,71 @@
+"""Versions: tags that are version numbers, and ranges of them.
+
+Read as people write tags: `v1.2.3`, `1.2` (is 1.2.0), `2024.01`, `1.2.3-rc.1`. A bare number counts when it
+has at most four digits; a longer one is a build number or a piece of a commit hash. Ranges are npm's:
+`>=1.0 <2`, `^1.2`, `~1.2`, `1.x || 2.x`; a pre-release fits only a range that names one of the same version.
+https://semver.org, https://docs.npmjs.com/cli/v6/using-npm/semver#ranges
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from semantic_version import NpmSpec, Version
+
+from mirror.errors import ConfigError
+
+_TAG = re.compile(
+    r"v?(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+)(?:\.(?P<patch>[0-9]+))?)?"
+    r"(?:-(?P<prerelease>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
+)
+_OPERATOR = re.compile(r"([<>=~^])\s+(?=[v0-9x*])")
+_MAX_BARE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Some versions out of all."""
+
+    text: str
+    _spec: NpmSpec = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Range:
+        """Read a range; commas mean "and" as spaces do. ConfigError shows what one looks like."""
+        spaced = re.sub(r"==", "=", text.replace(",", " "))
+        tidy = re.sub(r"(?<![0-9A-Za-z.-])v(?=[0-9])", "", " ".join(_OPERATOR.sub(r"\1", spaced).split()))
+        try:
+            if not tidy:
+                raise ValueError("empty")  # noqa: TRY301 - one message for all
+            return cls(text, NpmSpec(tidy))
+        except (ValueError, AttributeError) as error:  # the latter is the library's word for "1 - ^2"
+            raise ConfigError(
+                f"{text!r} is no range of versions; write '>=1.0', '>=1.2 <2' or '^1.2'"
+            ) from error
+
+    def __contains__(self, version: Version) -> bool:
+        """Whether the version is one of them."""
+        return version in self._spec
+
+
+def version_of(tag: str) -> Version | None:
+    """The version that a tag names; None when it names none."""
+    match = _TAG.fullmatch(tag)
+    if match is None:
+        return None
+    if match["minor"] is None and not tag.startswith("v") and len(match["major"]) > _MAX_BARE:
+        return None
+    prerelease = tuple(_without_zeros(part) for part in (match["prerelease"] or "").split(".") if part)
+    return Version(
+        major=int(match["major"]),
+        minor=int(match["minor"] or 0),
+        patch=int(match["patch"] or 0),
+        prerelease=prerelease,
+        build=(),
+    )
+
+
+def _without_zeros(part: str) -> str:
+    # The specification forbids leading zeros in numbers; tags have them (-rc.01).
+    return str(int(part)) if part.isdecimal() else part
