@@ -18,7 +18,7 @@ def registries(tmp_path: Path) -> Iterator[Registries]:
     started: list[Registry] = []
 
     def start(**variant: object) -> Registry:
-        registry = Registry(tmp_path / f"registry-{len(started)}", Variant(**variant))  # type: ignore[arg-type]
+        registry = Registry(tmp_path / f"registry-{len(started)}", Variant(**variant))  # type: ignore[arg-type]  # object, as in the fixture
         started.append(registry)
         return registry
 

@@ -89,7 +89,7 @@ class OciRegistry(Server):
             b"{}",
         )
 
-    def refused(self, request: Request, wanted: Iterable[Access]) -> Response | None:  # noqa: ARG002
+    def refused(self, request: Request, wanted: Iterable[Access]) -> Response | None:  # noqa: ARG002 - what a flavour looks at
         """The refusal, if the request does not come with the access that it needs."""
         return None
 
@@ -101,7 +101,7 @@ class OciRegistry(Server):
             wanted.append(Access.to(request.first("from"), "pull"))
         return wanted
 
-    def permitted(self, route: Route, request: Request) -> Response | None:  # noqa: ARG002
+    def permitted(self, route: Route, request: Request) -> Response | None:  # noqa: ARG002 - what a flavour looks at
         """The refusal of what even a good token does not allow here."""
         return None
 
