@@ -23,12 +23,14 @@ class Listing:
     """The tags of one repository.
 
     `manifests` is every manifest that is there, untagged ones included, when the registry's list tells it.
-    `exists` is False when the registry says that there is no such repository.
+    `exists` is False when the registry says that there is no such repository; `tells_referrers` is True when
+    the tags' `referrers` are all that there are, so that nobody needs to ask for them.
     """
 
     tags: Mapping[str, Tag]
     manifests: frozenset[Digest] | None = None
     exists: bool = True
+    tells_referrers: bool = False
 
 
 class Reader(Protocol):
@@ -71,6 +73,10 @@ class Target(Protocol):
     @property
     def name(self) -> str:
         """`host/path`, for messages."""
+
+    @property
+    def path(self) -> str:
+        """The repository's path at its registry; its siblings are named by theirs."""
 
     def tags(self) -> Listing:
         """All tags, as for a source; a repository that is not there yet is an empty listing."""

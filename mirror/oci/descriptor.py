@@ -83,6 +83,11 @@ class Descriptor:
         return self.media_type in INDEXES
 
     @property
+    def is_distributable(self) -> bool:
+        """False for layers that registries should not hold (deprecated: Windows base layers)."""
+        return "nondistributable" not in self.media_type and "rootfs.foreign" not in self.media_type
+
+    @property
     def is_manifest(self) -> bool:
         """Whether the content is pushed as a manifest, not as a blob."""
         return self.media_type in MANIFESTS

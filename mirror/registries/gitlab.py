@@ -48,7 +48,8 @@ def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
         registry.powers.own_list = _has_own_list(registry, scopes)
         return Listing({}, exists=False) if registry.powers.own_list else listing.tags(registry, path, scopes)
     registry.powers.own_list = True
-    return Listing({tag.name: tag for tag in map(_tag, found)})
+    registry.powers.referrers = False  # GitLab has no such route; its list tells what there is
+    return Listing({tag.name: tag for tag in map(_tag, found)}, tells_referrers=True)
 
 
 class GitLab:

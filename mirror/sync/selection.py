@@ -119,6 +119,12 @@ def companions(tags: Mapping[str, Tag], digests: Iterable[Digest]) -> frozenset[
     return frozenset(found)
 
 
+def subject_of(tag: str) -> Digest | None:
+    """The image that a companion's name speaks of; None for other tags, and for a digest cut short."""
+    match = _COMPANION.fullmatch(tag)
+    return Digest(f"sha256:{match['hex']}") if match and match["algorithm"] == "sha256" else None
+
+
 def is_companion(tag: str) -> bool:
     """Whether the tag belongs to an image by its name: a signature, an attestation, a list of referrers."""
     return _COMPANION.fullmatch(tag) is not None

@@ -1,0 +1,156 @@
+"""Copy: one image from a source to a target. Blobs, then children, then parents, then referrers; the tag is last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mirror.errors import CopyError, MirrorError, NotFound, Origin, RegistryError
+from mirror.events import Copied, Observe, Settled, Started
+from mirror.oci.codes import CHILD_UNKNOWN
+from mirror.oci.content import Listing, Source, Target
+from mirror.oci.descriptor import Descriptor
+from mirror.oci.digest import Digest
+from mirror.oci.manifest import Manifest
+from mirror.oci.referrers import fallback_tag, merged
+from mirror.sync import graph
+from mirror.sync.graph import Graph
+from mirror.sync.plan import Copy, Placement, Rule
+from mirror.sync.settlement import Settlement
+from mirror.sync.workers import Workers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Copier:
+    """Carries out the copies of one repository. `there` is what the target held when the pass began."""
+
+    mirror: str
+    repository: str
+    source: Source
+    target: Target
+    there: Listing
+    rule: Rule
+    workers: Workers
+    settlement: Settlement
+    observe: Observe
+    clock: Callable[[], float]
+
+    def copy(self, step: Copy) -> None:
+        """Bring the image over and write its tags. Raises CopyError, which names the side that failed."""
+        began = self.clock()
+        for placement in step.placements:
+            self.observe(Started(self.mirror, self._from(step.root), self._to(placement)))
+        image = self._guard("source", step.root, lambda: self._read(step.root)) if step.placements else None
+        referrers = self._guard("source", step.root, lambda: self._read_referrers(step, image))
+        sent = self._guard("target", step.root, lambda: self._write(image, referrers, step))
+        for placement in step.placements:
+            self._tell(step, placement, image, sent, self.clock() - began)
+            sent = 0  # the bytes travelled once, whatever the number of tags
+
+    def _tell(self, step: Copy, placement: Placement, image: Graph | None, sent: int, seconds: float) -> None:
+        self.observe(
+            Copied(
+                mirror=self.mirror,
+                repository=self.repository,
+                tag=placement.tag,
+                source=self._from(step.root),
+                target=self._to(placement),
+                digest=image.root.digest if image else step.root,
+                size=sent,
+                seconds=seconds,
+            )
+        )
+
+    def _read(self, root: str, known: Callable[[Descriptor], bool] | None = None) -> Graph:
+        return graph.read(
+            self.source,
+            root,
+            self.workers,
+            platforms=self.rule.platforms,
+            known=known or self._has_manifest,
+        )
+
+    def _has_manifest(self, child: Descriptor) -> bool:
+        if self.there.manifests is not None:
+            return child.digest in self.there.manifests
+        return bool(self.there.tags) and self.target.exists(child)
+
+    def _read_referrers(self, step: Copy, image: Graph | None) -> list[Graph]:
+        """Every referrer of the image and of its children, and theirs, as far as the source tells."""
+        if not self.rule.referrers:
+            return []
+        found = dict.fromkeys(step.referrers)
+        waiting = [*(manifest.digest for manifest in (image.manifests if image else ())), *found]
+        while waiting:
+            listed = self.source.referrers(waiting.pop())
+            new = [one.digest for one in listed if one.digest not in found]
+            found.update(dict.fromkeys(new))
+            waiting += new
+        return [self._read(digest) for digest in found]
+
+    def _write(self, image: Graph | None, referrers: list[Graph], step: Copy) -> int:
+        try:
+            return self._write_once(image, referrers, step)
+        except RegistryError as error:
+            if not CHILD_UNKNOWN & set(error.codes):
+                raise
+        # What was believed to be there is not (cleaned up, or half-copied by another tool): bring it all again.
+        self.settlement.forget(self.target)
+        self.target.tags()
+        whole = self._read(step.root, lambda _: False) if image else None
+        return self._write_once(whole, referrers, step)
+
+    def _write_once(self, image: Graph | None, referrers: list[Graph], step: Copy) -> int:
+        everything = [*referrers, *([image] if image else [])]
+        sent = sum(self._bring(one) for one in everything)
+        for manifest in (manifest for one in everything for manifest in one.manifests):
+            if image is None or manifest is not image.root:
+                self.target.put(manifest)
+        if image:
+            self._name(image.root, step.placements)
+        self._list_referrers([one.root for one in referrers])
+        return sent
+
+    def _bring(self, image: Graph) -> int:
+        settled = self.settlement.settle(self.source, self.target, image.blobs)
+        for blob, outcome in settled.items():
+            self.observe(Settled(self.mirror, self.repository, blob.digest, blob.size, outcome))
+        return image.size + sum(blob.size for blob, outcome in settled.items() if outcome == "copied")
+
+    def _name(self, root: Manifest, placements: tuple[Placement, ...]) -> None:
+        for placement in placements:
+            if placement.backup and self.rule.on_moved_tag == "backup":
+                self.target.put(self.target.manifest(placement.previous or ""), placement.backup)
+            self.target.put(root, placement.tag)
+
+    def _list_referrers(self, referrers: list[Manifest]) -> None:
+        """Keep the fallback tags of the subjects where the target does not list referrers by itself."""
+        subjects = {referrer.subject for referrer in referrers if referrer.subject}
+        for subject in subjects:
+            if self.target.keeps_referrers(subject):
+                return
+            tag = fallback_tag(subject)
+            try:
+                existing: Manifest | None = self.target.manifest(tag)
+            except NotFound:
+                existing = None
+            index = merged(existing, [one for one in referrers if one.subject == subject])
+            if index:
+                self.target.put(index, tag)
+
+    def _guard(self, origin: Origin, root: Digest, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except CopyError:
+            raise
+        except MirrorError as error:
+            raise CopyError(self._from(root), error.origin or origin, error) from error
+
+    def _from(self, root: str) -> str:
+        return f"{self.source.name}@{root}"
+
+    def _to(self, placement: Placement) -> str:
+        return f"{self.target.name}:{placement.tag}"

@@ -1,0 +1,79 @@
+"""Graph: an image with all that it points to, read from the source before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mirror.errors import InvalidManifest
+from mirror.oci.content import Source
+from mirror.oci.descriptor import Descriptor, Platform
+from mirror.oci.digest import Digest
+from mirror.oci.manifest import Manifest
+from mirror.sync.workers import Workers, spread
+
+# Indexes within indexes are legal; a chain of this length is an attack.
+_DEEPEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """`manifests` in the order in which they must be written: children before parents, the root last."""
+
+    manifests: tuple[Manifest, ...]
+
+    @property
+    def root(self) -> Manifest:
+        """What the tag names."""
+        return self.manifests[-1]
+
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """Every config and layer, once; what may not be distributed is left out."""
+        found = (blob for manifest in self.manifests for blob in manifest.blobs if blob.is_distributable)
+        return tuple({blob.digest: blob for blob in found}.values())
+
+    @property
+    def size(self) -> int:
+        """Bytes of all manifests."""
+        return sum(len(manifest.raw) for manifest in self.manifests)
+
+
+def read(
+    source: Source,
+    root: str,
+    workers: Workers,
+    *,
+    platforms: tuple[Platform, ...] = (),
+    known: Callable[[Descriptor], bool] = lambda _: False,
+) -> Graph:
+    """The graph of `root` (a digest or tag). Children that are `known` to be at the target are left out.
+
+    `platforms` other than () rewrites the root index. Raises what the source raises.
+    """
+    top = source.manifest(root)
+    if platforms and top.is_index:
+        top = top.for_platforms(platforms)
+    found: dict[Digest, Manifest] = {}
+    _descend(source, top, workers, known, found, _DEEPEST)
+    return Graph(tuple(found.values()))
+
+
+def _descend(
+    source: Source,
+    manifest: Manifest,
+    workers: Workers,
+    known: Callable[[Descriptor], bool],
+    found: dict[Digest, Manifest],
+    deeper: int,
+) -> None:
+    if deeper == 0:
+        raise InvalidManifest(f"{source.name}: indexes within indexes, more than {_DEEPEST} deep")
+
+    def fetch(child: Descriptor) -> Manifest | None:
+        return None if child.digest in found or known(child) else source.manifest(child.digest)
+
+    for child in spread(workers.blobs, fetch, manifest.manifests) if manifest.manifests else ():
+        if child is not None:
+            _descend(source, child, workers, known, found, deeper - 1)
+    found[manifest.digest] = manifest

@@ -1,0 +1,193 @@
+"""Reconcile: one pass of one mirror. THE SPINE: discover, survey, choose, compare, plan, copy, tell.
+
+What happens is told to the observer; nothing is returned, nothing is remembered here. A repository or an image
+that fails is told as Failed and stops no other. Only a credential that is refused ends the pass at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from mirror.errors import CopyError, MirrorError, NotFound, Stopped, Unauthorized
+from mirror.events import Failed, Kept, Observe, Planned, Unchanged
+from mirror.oci.content import Source, Target
+from mirror.oci.digest import Digest
+from mirror.oci.tag import Tag
+from mirror.sync.copy import Copier
+from mirror.sync.plan import Copy, Placement, Plan, Rule, plan
+from mirror.sync.selection import Selection
+from mirror.sync.settlement import Settlement
+from mirror.sync.survey import Survey, choose, compare, survey
+from mirror.sync.workers import Workers, gather
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """What is kept in step: where from, where to, and by which rules. Paths are source repositories."""
+
+    name: str
+    discover: Callable[[], Iterable[str]]
+    source: Callable[[str], Source]
+    target: Callable[[str], Target]
+    selection: Selection
+    rule: Rule
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over a mirror: who works, who watches, and what time it is."""
+
+    mirror: Mirror
+    workers: Workers
+    observe: Observe
+    now: datetime
+    clock: Callable[[], float]
+
+    def run(self, *, dry: bool = False, only: Iterable[str] | None = None) -> None:
+        """Bring the mirror in step; with `dry`, only say what would be done. `only` names paths to look at."""
+        try:
+            paths = self.mirror.discover() if only is None else only
+            plans = [(found, self._plan(found)) for found in self._each(paths, self._look)]
+        except Unauthorized as refused:
+            self._fail("", "", self.mirror.name, refused)
+            return
+        if not dry:
+            self._copy(plans)
+
+    def _look(self, path: str) -> Survey:
+        """What the repository holds on both sides, what is wanted of it, and what the comparison needs."""
+
+        def problem(tag: Tag, error: MirrorError) -> None:
+            self._fail(path, tag.name, f"{found.source.name}:{tag.name}", error)
+
+        found = survey(path, self.mirror.source(path), self.mirror.target(path))
+        chosen = choose(found, self.mirror.selection, self.now, self.workers, problem)
+        return compare(chosen, self.workers, referrers=self.mirror.rule.referrers)
+
+    def _plan(self, found: Survey) -> Plan:
+        expected = self._rewritten(found) if self.mirror.rule.platforms else {}
+        made = plan(found.wanted, found.there, self.mirror.rule, attached=found.attached, expected=expected)
+        self.observe(
+            Planned(self.mirror.name, found.path, found.target.name, len(found.wanted), _tags(made.copies))
+        )
+        for tag in made.unchanged:
+            self.observe(
+                Unchanged(self.mirror.name, found.path, tag.name, *self._at(found, tag.name, tag.digest))
+            )
+        for tag in made.kept:
+            self.observe(Kept(self.mirror.name, found.path, tag.name, *self._at(found, tag.name, tag.digest)))
+        return made
+
+    def _copy(self, plans: Iterable[tuple[Survey, Plan]]) -> None:
+        """All copies of all repositories side by side, the newest tags first."""
+        settlement = Settlement(self.workers)
+        steps = [(newest, found, step) for found, made in plans for newest, step in _with_time(found, made)]
+        steps.sort(key=lambda one: one[0], reverse=True)
+        gather([self.workers.images.submit(self._one, settlement, found, step) for _, found, step in steps])
+
+    def _one(self, settlement: Settlement, found: Survey, step: Copy) -> None:
+        copier = self._copier(found, settlement)
+        try:
+            copier.copy(step)
+        except CopyError as failed:
+            if failed.origin == "source" and isinstance(failed.cause, NotFound):
+                self._moved(copier, found, step, failed)
+            else:
+                self._fail_step(found, step, failed)
+        except MirrorError as error:
+            self._fail_step(found, step, error)
+
+    def _moved(self, copier: Copier, found: Survey, step: Copy, failed: CopyError) -> None:
+        """The image is gone since it was listed: follow the tags that moved, forget those that were deleted."""
+        for placement in step.placements:
+            try:
+                root = found.source.resolve(placement.tag).digest
+                if root == step.root:
+                    self._fail_step(found, step, failed)
+                    return
+                copier.copy(Copy(root, (Placement(placement.tag, placement.previous),)))
+            except NotFound:
+                continue
+            except MirrorError as error:
+                self._fail(found.path, placement.tag, f"{found.source.name}:{placement.tag}", error)
+
+    def _rewritten(self, found: Survey) -> dict[Digest, Digest]:
+        """What each source index becomes under the platform filter; one request for each."""
+        digests = {tag.digest for tag in found.wanted if tag.digest}
+        manifests = [found.source.manifest(digest) for digest in digests]
+        platforms = self.mirror.rule.platforms
+        return {one.digest: one.for_platforms(platforms).digest for one in manifests if one.is_index}
+
+    def _copier(self, found: Survey, settlement: Settlement) -> Copier:
+        return Copier(
+            mirror=self.mirror.name,
+            repository=found.path,
+            source=found.source,
+            target=found.target,
+            there=found.there,
+            rule=self.mirror.rule,
+            workers=self.workers,
+            settlement=settlement,
+            observe=self.observe,
+            clock=self.clock,
+        )
+
+    def _each(self, paths: Iterable[str], work: Callable[[str], A]) -> list[A]:
+        """`work` of every repository side by side; one that fails is told and left out."""
+        submitted = [(path, self.workers.repositories.submit(work, path)) for path in paths]
+        done = []
+        refusals = []
+        for path, future in submitted:
+            try:
+                done.append(future.result())
+            except Unauthorized as error:
+                refusals.append(error)
+            except Stopped:
+                raise
+            except MirrorError as error:
+                self._fail(path, "", path, error)
+        if refusals:
+            raise refusals[0]
+        return done
+
+    def _at(self, found: Survey, tag: str, digest: Digest | None) -> tuple[str, str]:
+        return f"{found.target.name}:{tag}", str(digest)
+
+    def _fail_step(self, found: Survey, step: Copy, error: MirrorError) -> None:
+        for placement in step.placements or (Placement(""),):
+            reference = (
+                f"{found.source.name}:{placement.tag}"
+                if placement.tag
+                else f"{found.source.name}@{step.root}"
+            )
+            self._fail(found.path, placement.tag, reference, error)
+
+    def _fail(self, repository: str, tag: str, reference: str, error: MirrorError) -> None:
+        cause = error.cause if isinstance(error, CopyError) else error
+        self.observe(
+            Failed(
+                mirror=self.mirror.name,
+                repository=repository,
+                tag=tag,
+                reference=reference,
+                reason=cause.reason,
+                message=str(cause),
+                temporary=cause.temporary,
+            )
+        )
+
+
+def _tags(copies: Iterable[Copy]) -> int:
+    return sum(len(step.placements) for step in copies)
+
+
+def _with_time(found: Survey, made: Plan) -> Iterator[tuple[float, Copy]]:
+    """Each copy with the time of its newest tag, 0 where nothing tells."""
+    times = {tag.name: tag.published.timestamp() for tag in found.wanted if tag.published}
+    for step in made.copies:
+        yield max((times.get(placement.tag, 0.0) for placement in step.placements), default=0.0), step
