@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test servers lock clean
+.PHONY: help demo test test-long servers docs lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -13,8 +13,14 @@ demo: .venv/.run ## Mirror between two embedded registries; needs no root, Docke
 test: .venv/.dev servers ## Everything that CI runs
 	scripts/test
 
+test-long: .venv/.dev servers ## The same, and the long forms of some tests
+	scripts/test -m ""
+
 servers: ## Install the real servers that the tests talk to (as root, when missing)
 	scripts/install-servers
+
+docs: .venv/.dev ## Write the generated pages of docs/reference anew
+	scripts/docs
 
 lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
 	scripts/lock
