@@ -1,10 +1,6 @@
-"""The table of refusals explains what registries say, and its page in the documentation is made from it."""
+"""The table of refusals explains what registries say."""
 
 from __future__ import annotations
-
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +8,6 @@ from mirror.errors import ConnectFailed, CopyError, Denied, NotFound, RegistryEr
 from mirror.registries.artifact_registry import Home
 from mirror.registries.denial import PLACEHOLDER, Denial
 from mirror.registries.denials import denials, explain, explain_text, placeholders
-
-ROOT = Path(__file__).parents[3]
 
 UPLOAD_DENIED = (
     'DENIED Permission "artifactregistry.repositories.uploadArtifacts" denied on resource '
@@ -87,12 +81,3 @@ def test_a_status_that_is_asked_for_must_fit() -> None:
     assert found is not None
     assert found.key == "gitlab-banned"
     assert explain(other) is None
-
-
-def test_the_reference_page_is_what_the_table_says() -> None:
-    made = subprocess.run(
-        [sys.executable, ROOT / "scripts/errors_page.py"], capture_output=True, text=True, check=True
-    )
-    assert (ROOT / "docs/reference/errors.md").read_text("utf-8") == made.stdout, (
-        "run: .venv/bin/python scripts/errors_page.py >docs/reference/errors.md"
-    )

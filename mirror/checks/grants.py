@@ -1,0 +1,100 @@
+"""Grants: who may do what on one resource of Google, given and taken away."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from mirror.checks.policy import granted, has, revoked, roles_of
+from mirror.checks.resource import Resource
+from mirror.checks.steps import Cloud
+
+# Stands for the project's number, which only Google knows, in the names of federated identities.
+NUMBER = "PROJECT_NUMBER"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A member holds a role on one resource. NUMBER in the member is filled in when the step is done."""
+
+    on: Resource
+    project: str
+    role: str
+    member: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.member} has {self.role} on {self.on.name}"
+
+    @property
+    def command(self) -> str:
+        return _binding(self.on, "add", self.role, self.member, self.project)
+
+    def done(self, cloud: Cloud) -> bool:
+        return has(self.on.policy(cloud.api), self.role, self._member(cloud))
+
+    def do(self, cloud: Cloud) -> None:
+        self.on.write(cloud.api, granted(self.on.policy(cloud.api), self.role, self._member(cloud)))
+
+    def _member(self, cloud: Cloud) -> str:
+        if NUMBER not in self.member:
+            return self.member
+        return self.member.replace(NUMBER, cloud.api.project_number(self.project))
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """A member does not hold a role on a resource (any more)."""
+
+    on: Resource
+    project: str
+    role: str
+    member: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.member} has no {self.role} on {self.on.name}"
+
+    @property
+    def command(self) -> str:
+        return _binding(self.on, "remove", self.role, self.member, self.project)
+
+    def done(self, cloud: Cloud) -> bool:
+        return self.role not in roles_of(self.on.policy(cloud.api), self.member)
+
+    def do(self, cloud: Cloud) -> None:
+        self.on.write(cloud.api, revoked(self.on.policy(cloud.api), self.role, self.member))
+
+
+@dataclass(frozen=True, slots=True)
+class GrantOnBucket:
+    """A member holds a role on the bucket in which Container Registry kept the images of old times."""
+
+    bucket: str
+    role: str
+    member: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.member} has {self.role} on gs://{self.bucket}"
+
+    @property
+    def command(self) -> str:
+        return (
+            f"gcloud storage buckets add-iam-policy-binding gs://{self.bucket} --member={self.member} "
+            f"--role={self.role}"
+        )
+
+    def done(self, cloud: Cloud) -> bool:
+        return cloud.buckets.has_role(self.bucket, self.role, self.member)
+
+    def do(self, cloud: Cloud) -> None:
+        cloud.buckets.grant(self.bucket, self.role, self.member)
+
+
+def _binding(on: Resource, verb: str, role: str, member: str, project: str) -> str:
+    number = f"$(gcloud projects describe {project} --format='value(projectNumber)')"
+    who = shlex.quote(member) if NUMBER not in member else f'"{member.replace(NUMBER, number)}"'
+    condition = " --condition=None" if verb == "add" and on.service != "artifactregistry" else ""
+    group = on.gcloud.replace("VERB", f"{verb}-iam-policy-binding")
+    return f"{group} --member={who} --role={role}{condition}"
