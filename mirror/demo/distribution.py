@@ -113,6 +113,10 @@ class OciRegistry(Server):
         """The answer to a read of a repository that is not there."""
         return refusal(404, "NAME_UNKNOWN", "repository name not known to registry", {"name": name})
 
+    def nameless(self, name: str) -> Repository | None:
+        """What stands for a path with no images of its own but with repositories below; mostly nothing."""
+        return Repository(name, self.storage) if self.rules.google else None
+
     @property
     def uploads(self) -> Uploads:
         """The upload sessions, by the rules of the moment."""
@@ -153,6 +157,8 @@ class OciRegistry(Server):
         repository = self.storage.find(route.name)
         if route.kind == "referrers":
             return self._referrers(repository or Repository(route.name, self.storage), route, request)
+        if repository is None and route.kind == "tags" and listings.children(self.storage, route.name):
+            repository = self.nameless(route.name)
         if repository is None:
             return self.missing_repository(route.name)
         if route.kind == "manifest":

@@ -13,9 +13,10 @@ from typing import Self
 
 from mirror.demo.access import Access, Account, basic, bearer, challenge, matches, scopes
 from mirror.demo.distribution import OciRegistry
+from mirror.demo.faults import answer_with
 from mirror.demo.gitlab_api import GitLabApi
 from mirror.demo.gitlab_tags import tags_page
-from mirror.demo.messages import Request, Response, json_answer, refusal
+from mirror.demo.messages import Effect, Request, Response, json_answer, refusal
 from mirror.demo.objects import ObjectStorage
 from mirror.demo.rules import GITLAB, Rules
 from mirror.demo.storage import Clock, Repository
@@ -57,7 +58,7 @@ class GitLabRegistry(OciRegistry):
         self.database = database
         self.redirects = redirects
         self.tokens = TokenService("gitlab-issuer", "container_registry", token_lifetime)
-        self.objects = ObjectStorage(self.storage)
+        self.objects = ObjectStorage(self.storage, tls=tls)
         self.api = GitLabApi(self)
 
     def start(self) -> Self:
@@ -109,6 +110,10 @@ class GitLabRegistry(OciRegistry):
         if not self.redirects or not repository.has(digest):
             return super().blob(repository, digest, request)
         return Response(307, {"Location": self.objects.sign(digest), "Docker-Content-Digest": digest})
+
+    def weaker_token(self) -> Effect:
+        """An effect for `/jwt/auth`: a good token that grants nothing, as after a right was withdrawn."""
+        return answer_with(json_answer({"token": self.tokens.mint("mirror")}))
 
     def _token(self, request: Request) -> Response:
         """`/jwt/auth`: what is denied is left out of the token; only nothing at all is an error."""

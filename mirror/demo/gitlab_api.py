@@ -69,7 +69,7 @@ class GitLabApi:
             return json_answer({"message": f"404 {kind.capitalize()[:-1]} Not Found"}, 404)
         if not below:
             return json_answer(self._described(path))
-        return _paged(self._lists(kind)[below](path), request)
+        return _paged(self._lists(kind)[below](path), request, self._registry.api_url)
 
     def _lists(self, kind: str) -> dict[str, Callable[[str], Page]]:
         whole = kind == "groups"
@@ -120,7 +120,7 @@ class GitLabApi:
         }
 
 
-def _paged(items: Page, request: Request) -> Response:
+def _paged(items: Page, request: Request, origin: str) -> Response:
     """One page, with GitLab's headers of offset pagination."""
     size = max(1, min(100, request.number("per_page", 20)))
     page = max(1, request.number("page", 1))
@@ -136,6 +136,6 @@ def _paged(items: Page, request: Request) -> Response:
     }
     if following:
         kept = {key: values[0] for key, values in request.query.items()}
-        url = f"http://{request.headers['host']}{request.path}?{urlencode(kept | {'page': following})}"
+        url = f"{origin}{request.path}?{urlencode(kept | {'page': following})}"
         headers["Link"] = f'<{url}>; rel="next"'
     return json_answer(items[(page - 1) * size : page * size]).having(**headers)

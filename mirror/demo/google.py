@@ -107,7 +107,7 @@ class GoogleRegistry(OciRegistry):
                 401, "UNAUTHORIZED", "You don't have the needed permissions to perform this operation."
             )
             return answer.having(WWW_Authenticate=challenge(f"{self.url}/v2/token", "gcr.io", wanted))
-        return next(filter(None, map(self._misplaced, wanted)), None)
+        return None
 
     def wanted(self, route: Route, request: Request) -> list[Access]:
         """Deleting goes with the right to push, as far as tokens are concerned; IAM decides later."""
@@ -117,23 +117,17 @@ class GoogleRegistry(OciRegistry):
         ]
 
     def permitted(self, route: Route, request: Request) -> Response | None:
-        """What the token allows and IAM does not."""
+        """What the token allows and IAM does not; and a repository behind the host that is yet to be made."""
+        if route.name == self.prefix and request.method not in ("GET", "HEAD"):
+            form = "docker push HOST-NAME/PROJECT-ID/REPOSITORY/IMAGE"
+            return refusal(400, "NAME_INVALID", f"Missing image name. Pushes should be of the form {form}")
+        if not self.exists and request.method not in ("POST", "PUT"):
+            return refusal(404, "NAME_UNKNOWN", f'Repository "{self.repository}" not found')
+        # Without create_on_push there would be no token to push with.
+        self.exists = True
         if request.method == "DELETE" and "delete" not in self.actions:
             return self._denied(Access.to(route.name, "delete"))
         return None
-
-    def _misplaced(self, access: Access) -> Response | None:
-        rest = access.name.removeprefix(f"{self.prefix}/")
-        if rest == access.name:
-            form = "docker push HOST-NAME/PROJECT-ID/REPOSITORY/IMAGE"
-            message = f"Missing image name. Pushes should be of the form {form}"
-            return refusal(400, "NAME_INVALID", message)
-        if self.exists or "push" in access.actions:
-            self.exists = (
-                True  # made by this push: without create_on_push the token would not have been given
-            )
-            return None
-        return refusal(404, "NAME_UNKNOWN", f'Repository "{self.repository}" not found')
 
     def _token(self, request: Request) -> Response:
         """`/v2/token`: all that is asked for, or 403."""

@@ -13,7 +13,7 @@ import random
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -97,7 +97,10 @@ class Blob:
 
 @dataclass(frozen=True)
 class Image:
-    """A manifest with all below it. `referrers` are kept beside it, for they refer to it."""
+    """A manifest with all below it. `referrers` are kept beside it, for they refer to it.
+
+    `listed` is what an index says of it beyond media type, digest, size and platform.
+    """
 
     raw: bytes
     media_type: str
@@ -105,6 +108,7 @@ class Image:
     children: tuple[Image, ...] = ()
     referrers: tuple[Image, ...] = ()
     platform: Platform | None = None
+    listed: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> Digest:
@@ -123,7 +127,7 @@ class Image:
         if self.platform:
             parts = {"os": self.platform.os, "architecture": self.platform.architecture}
             found["platform"] = parts | ({"variant": self.platform.variant} if self.platform.variant else {})
-        return found
+        return found | dict(self.listed)
 
     def walk(self) -> Iterator[Image]:
         """Every manifest of the image once: children, itself, referrers."""
@@ -234,6 +238,27 @@ def signed(subject: Image, *seeds: str) -> Image:
     """The image with one artifact that refers to it for each seed."""
     referrers = tuple(artifact(subject, seed) for seed in seeds or ("signature",))
     return replace(subject, referrers=subject.referrers + referrers)
+
+
+def attested(subject: Image) -> Image:
+    """BuildKit's attestation: an image for no platform, which an index lists beside the one it describes."""
+    statement = _json_blob("application/vnd.in-toto+json", {"subject": [{"digest": subject.digest}]})
+    listed = {
+        "platform": {"os": "unknown", "architecture": "unknown"},
+        "annotations": {
+            "vnd.docker.reference.digest": subject.digest,
+            "vnd.docker.reference.type": "attestation-manifest",
+        },
+    }
+    return replace(image(f"attestation of {subject.digest}", [statement]), platform=None, listed=listed)
+
+
+def cosign_signature(subject: Image) -> tuple[str, Image]:
+    """What cosign 1 and 2 push, and under which tag."""
+    payload = _json_blob(
+        "application/vnd.dev.cosign.simplesigning.v1+json", {"critical": {"image": subject.digest}}
+    )
+    return cosign_tag(subject.digest), image(f"signature of {subject.digest}", [payload])
 
 
 def cosign_tag(digest: Digest, kind: str = "sig") -> str:

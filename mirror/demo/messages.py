@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 CHUNK = 256 * 1024
+# As Go's server: so much of a body that nobody read is taken in to keep the connection.
+WORTH_DRAINING = 256 * 1024
 _SECRET = {"private-token", "cookie", "proxy-authorization"}
 
 
@@ -43,6 +45,11 @@ class Body:
         self.taken += len(data)
         self._settle()
         return bytes(data)
+
+    @property
+    def short(self) -> bool:
+        """Whether what is left of it is known to be little."""
+        return self.done or (not self._chunked and self._left <= WORTH_DRAINING)
 
     def all(self, limit: int) -> bytes | None:
         """The whole body, or None when it is longer than `limit`."""

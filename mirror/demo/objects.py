@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import ssl
 import time
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -21,9 +22,14 @@ class ObjectStorage(Server):
     """Signed URLs that end; as real object storage it refuses a request with a second authentication."""
 
     def __init__(
-        self, storage: Storage, *, lifetime: float = 1200.0, now: Callable[[], float] = time.time
+        self,
+        storage: Storage,
+        *,
+        lifetime: float = 1200.0,
+        now: Callable[[], float] = time.time,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(tls=tls)
         self.storage = storage
         self.lifetime = lifetime
         self._now = now

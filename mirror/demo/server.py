@@ -18,11 +18,11 @@ from typing import Any, BinaryIO, Self, cast
 from urllib.parse import parse_qs
 
 from mirror.demo.faults import Faults
-from mirror.demo.messages import CHUNK, Aborted, Body, File, Request, Response, Seen, refusal
+from mirror.demo.messages import Aborted, Body, File, Request, Response, Seen, refusal
 
 _RESET = struct.pack("ii", 1, 0)  # linger for zero seconds: close() sends RST
 _SMALL = 64 * 1024
-_DRAIN = 256 * 1024  # as Go's server: so much of an unread body is taken in to keep the connection
+_GOODBYE = 1.0  # seconds in which a client may still send what nobody will read
 
 
 class Server(ABC):
@@ -190,8 +190,8 @@ class _Connection(BaseHTTPRequestHandler):
         except Aborted as abort:
             self._break(reset=abort.reset)
             return
-        if not request.body.done and not self._drained(request.body):
-            self.close_connection = True
+        if not request.body.done:
+            self._drain(request.body)
 
     def _request(self) -> Request:
         path, _, query = self.path.partition("?")
@@ -226,13 +226,10 @@ class _Connection(BaseHTTPRequestHandler):
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
         if response.stated and "Content-Length" not in response.headers and response.status not in (204, 304):
             lines.append(f"Content-Length: {response.length}")
-        if not response.stated or (not request.body.done and request.body.taken == 0 and self._is_long()):
+        if not response.stated or not request.body.short:
             self.close_connection = True
             lines.append("Connection: close")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-    def _is_long(self) -> bool:
-        return int(self.headers.get("Content-Length", _DRAIN + 1)) > _DRAIN
 
     def _send_file(self, file: File, length: int) -> None:
         if not length:
@@ -240,17 +237,14 @@ class _Connection(BaseHTTPRequestHandler):
         with file.path.open("rb") as content:
             self.connection.sendfile(content, file.offset, length)
 
-    def _drained(self, body: Body) -> bool:
-        """Take in what is left of a body that nobody read, within bounds, so that the answer arrives."""
+    def _drain(self, body: Body) -> None:
+        """Take in what is left of a body that nobody read: closing before that could cost the answer."""
         if self.close_connection:
             _shut(self.connection, socket.SHUT_WR)
-            self.connection.settimeout(0.5)
-        taken = 0
-        while data := body.read(CHUNK):
-            taken += len(data)
-            if taken > _DRAIN and not self.close_connection:
-                return False
-        return True
+            self.connection.settimeout(_GOODBYE)
+        end = time.monotonic() + _GOODBYE
+        while body.read() and (not self.close_connection or time.monotonic() < end):
+            pass
 
     def _break(self, *, reset: bool) -> None:
         self.close_connection = True

@@ -46,7 +46,10 @@ class Tagged:
 
 
 class Upload:
-    """One upload session: the bytes so far. `writes` counts the requests that brought some."""
+    """One upload session: the bytes so far.
+
+    `writes` counts the requests that brought some, `answers` the Locations that were given out.
+    """
 
     def __init__(self, name: str, path: Path) -> None:
         self.id = uuid.uuid4().hex
@@ -54,6 +57,7 @@ class Upload:
         self.path = path / self.id
         self.size = 0
         self.writes = 0
+        self.answers = 0
         self._file = self.path.open("wb")
         self._sha256 = hashlib.sha256()
 

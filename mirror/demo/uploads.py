@@ -88,6 +88,7 @@ class Uploads:
         return Response(201, {"Location": location, "Docker-Content-Digest": digest})
 
     def _accepted(self, upload: Upload, status: int) -> Response:
+        upload.answers += 1
         location = self._location(upload)
         headers = {
             "Location": (self.origin if self.rules.absolute else "") + location,
@@ -99,7 +100,7 @@ class Uploads:
     def _location(self, upload: Upload) -> str:
         """The path grows where that of Google does; elsewhere a query changes with every write."""
         # Every Location is another, so that a client that keeps an old one is found out.
-        state = f"{upload.writes}-{upload.id}".ljust(self.rules.padding, "x")
+        state = f"{upload.answers}-{upload.id}".ljust(self.rules.padding, "x")
         namespace, _, repository = upload.name.partition("/")
         in_path = self.rules.google
         path = self.rules.upload_path.format(
