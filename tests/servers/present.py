@@ -10,6 +10,7 @@ import pytest
 
 # program -> the Debian package that has it, where the names differ.
 _PACKAGES = {
+    "chromedriver": "chromium-driver",
     "htpasswd": "apache2-utils",
     "dockerd": "docker.io",
     "initdb": "postgresql",
