@@ -95,6 +95,13 @@ def copy_to_directory(image: Image, directory: Path, *, all: bool = True) -> Pat
     return directory
 
 
+def copy(source: Image, target: Image) -> None:
+    """Copy between registries with every platform, no digest changed."""
+    access = [*_access(source, prefix="src-"), *_access(target, prefix="dest-")]
+    images = [f"docker://{source.reference}", f"docker://{target.reference}"]
+    _skopeo("copy", "--quiet", "--all", "--preserve-digests", *access, *images)
+
+
 def content(image: Image, directory: Path) -> dict[str, int]:
     """Every digest that the image consists of, with its size, recomputed from the bytes that skopeo wrote.
 
@@ -159,7 +166,7 @@ def _expect(descriptor: dict[str, Any], found: Mapping[str, int]) -> None:
 
 def _access(image: Image, prefix: str = "") -> list[str]:
     access = [f"--{prefix}cert-dir={image.ca}"] if image.ca else [f"--{prefix}tls-verify=false"]
-    return [*access, f"--authfile={image.authfile}"] if image.authfile else access
+    return [*access, f"--{prefix}authfile={image.authfile}"] if image.authfile else access
 
 
 def _skopeo(command: str, *arguments: str) -> bytes:
