@@ -82,7 +82,11 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A tag of the target names its image now. `size` counts the bytes sent, manifests included."""
+    """A tag of the target names its image now.
+
+    `size` counts the bytes sent, manifests included; `blobs` its configs and layers, `mounted` those of them that
+    came from a sibling repository, `present` those that had been there.
+    """
 
     mirror: str
     repository: str
@@ -92,6 +96,9 @@ class Copied:
     digest: str
     size: int
     seconds: float
+    blobs: int = 0
+    mounted: int = 0
+    present: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from mirror.errors import DigestMismatch, InvalidManifest, NotFound, Unsupported
-from mirror.events import Observe, Outcome
+from mirror.events import Observe, Outcome, ignore
 from mirror.oci import referrers
 from mirror.oci.authority import Scopes
 from mirror.oci.blob import SourceFailed
@@ -16,6 +16,7 @@ from mirror.oci.descriptor import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_
 from mirror.oci.digest import ALGORITHMS, Digest
 from mirror.oci.manifest import MAX_SIZE, Manifest
 from mirror.oci.registry import Registry
+from mirror.oci.tag import Tag
 from mirror.oci.upload import Upload
 from mirror.transport.client import Answer
 
@@ -178,3 +179,25 @@ def _skip(stream: Reader, count: int) -> None:
         if read == 0:
             raise Unsupported("the blob ended before the place where it is to be resumed")
         count -= read
+
+
+def only(name: str, reference: str, companions: Iterable[str] = ()) -> Lister:
+    """A lister that sees one image, under `name`, and those of its companion tags that there are.
+
+    `companions` are endings of the tag that is made of the image's digest: "" for the fallback tag, ".sig".
+    """
+
+    def list_one(registry: Registry, path: str, scopes: Scopes) -> Listing:
+        del scopes
+        place = Repository(registry, path, push=False, lister=list_one, observe=ignore)
+        image = Tag(name, place.resolve(reference).digest)
+        found = [image]
+        for ending in companions:
+            companion = referrers.fallback_tag(image.digest or Digest("")) + ending
+            try:
+                found.append(Tag(companion, place.resolve(companion).digest))
+            except NotFound:
+                continue
+        return Listing({tag.name: tag for tag in found})
+
+    return list_one

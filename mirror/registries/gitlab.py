@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mirror.errors import (
@@ -21,6 +21,7 @@ from mirror.errors import (
     Unavailable,
     Unsupported,
 )
+from mirror.events import Observe, Requested, ignore
 from mirror.oci import listing
 from mirror.oci.authority import Scopes
 from mirror.oci.content import Listing
@@ -31,6 +32,9 @@ from mirror.oci.repository import Lister
 from mirror.oci.tag import Tag
 from mirror.registries.generic import below
 from mirror.transport import redact
+
+if TYPE_CHECKING:
+    import requests
 
 _PROBE = "/gitlab/v1/"
 
@@ -57,15 +61,22 @@ class GitLab:
 
     lister: Lister = staticmethod(tags)
 
-    def __init__(self, api_url: str, token: Callable[[], str | None], ca_file: str | None = None) -> None:
+    def __init__(
+        self,
+        api_url: str,
+        token: Callable[[], str | None],
+        *,
+        observe: Observe = ignore,
+        ca_file: str | None = None,
+    ) -> None:
         """`token` gives a token with `read_api`; it is asked at each discovery, since it may be rotated."""
         self._api_url = api_url
         self._token = token
+        self._observe = observe
         self._ca_file = ca_file
 
     def discover(self, registry: Registry, root: str) -> Iterable[str]:
         """The repositories of the group or project at `root`, or of the nearest one above it."""
-        del registry
         if not root:
             raise Unsupported(
                 "GitLab does not list every repository: begin the pattern with a group or project"
@@ -73,7 +84,7 @@ class GitLab:
         place = root
         while place:
             for kind in ("groups", "projects"):
-                found = self._listed(kind, place)
+                found = self._listed(registry.host, kind, place)
                 if found is not None:
                     return sorted({path for path in found if below(path, root)})
             place = place.rpartition("/")[0]
@@ -83,18 +94,24 @@ class GitLab:
             status=404,
         )
 
-    def _listed(self, kind: str, place: str) -> list[str] | None:
+    def _listed(self, host: str, kind: str, place: str) -> list[str] | None:
         import gitlab  # noqa: PLC0415 - a tenth of a second that only discovery pays
+        import requests  # noqa: PLC0415
 
         url = f"/{kind}/{quote(place, safe='')}/registry/repositories"
         try:
-            with gitlab.Gitlab(
-                self._api_url,
-                private_token=self._token(),
-                ssl_verify=self._ca_file or True,
-                timeout=30,
-                retry_transient_errors=True,
-            ) as api:
+            with (
+                requests.Session() as session,
+                gitlab.Gitlab(
+                    self._api_url,
+                    private_token=self._token(),
+                    ssl_verify=self._ca_file or True,
+                    timeout=30,
+                    retry_transient_errors=True,
+                    session=session,
+                ) as api,
+            ):
+                session.hooks["response"] = [lambda answer, **_: self._count(host, answer)]
                 return [str(item["path"]) for item in api.http_list(url, iterator=True, per_page=100)]
         except gitlab.GitlabHttpError as error:
             if error.response_code == 404:
@@ -104,6 +121,11 @@ class GitLab:
             raise _translate(self._api_url, place, error.response_code, str(error)) from error
         except OSError as error:
             raise ConnectFailed(f"{self._api_url}: {redact.detail(str(error))}") from error
+
+    def _count(self, host: str, answer: requests.Response) -> None:
+        """Discovery is asked of GitLab, not of its registry, but it counts as a request all the same."""
+        method = answer.request.method or "GET"
+        self._observe(Requested(host, method, answer.status_code, answer.elapsed.total_seconds()))
 
 
 def _translate(url: str, place: str, status: int | None, said: str) -> MirrorError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from mirror.errors import CopyError, MirrorError, NotFound, Origin, RegistryError
@@ -21,6 +21,22 @@ from mirror.sync.settlement import Settlement
 from mirror.sync.workers import Workers
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a copy took: bytes, and how many blobs it has, sent and mounted."""
+
+    size: int = 0
+    blobs: int = 0
+    copied: int = 0
+    mounted: int = 0
+
+    @classmethod
+    def together(cls, parts: Iterable[Sent]) -> Sent:
+        """The sum of several."""
+        listed = [(one.size, one.blobs, one.copied, one.mounted) for one in parts]
+        return cls(*map(sum, zip(*listed, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -48,9 +64,11 @@ class Copier:
         sent = self._guard("target", step.root, lambda: self._write(image, referrers, step))
         for placement in step.placements:
             self._tell(step, placement, image, sent, self.clock() - began)
-            sent = 0  # the bytes travelled once, whatever the number of tags
+            sent = replace(sent, size=0)  # the bytes travelled once, whatever the number of tags
 
-    def _tell(self, step: Copy, placement: Placement, image: Graph | None, sent: int, seconds: float) -> None:
+    def _tell(
+        self, step: Copy, placement: Placement, image: Graph | None, sent: Sent, seconds: float
+    ) -> None:
         self.observe(
             Copied(
                 mirror=self.mirror,
@@ -59,8 +77,11 @@ class Copier:
                 source=self._from(step.root),
                 target=self._to(placement),
                 digest=image.root.digest if image else step.root,
-                size=sent,
+                size=sent.size,
                 seconds=seconds,
+                blobs=sent.blobs,
+                mounted=sent.mounted,
+                present=sent.blobs - sent.copied - sent.mounted,
             )
         )
 
@@ -91,7 +112,7 @@ class Copier:
             waiting += new
         return [self._read(digest) for digest in found]
 
-    def _write(self, image: Graph | None, referrers: list[Graph], step: Copy) -> int:
+    def _write(self, image: Graph | None, referrers: list[Graph], step: Copy) -> Sent:
         try:
             return self._write_once(image, referrers, step)
         except RegistryError as error:
@@ -103,9 +124,9 @@ class Copier:
         whole = self._read(step.root, lambda _: False) if image else None
         return self._write_once(whole, referrers, step)
 
-    def _write_once(self, image: Graph | None, referrers: list[Graph], step: Copy) -> int:
+    def _write_once(self, image: Graph | None, referrers: list[Graph], step: Copy) -> Sent:
         everything = [*referrers, *([image] if image else [])]
-        sent = sum(self._bring(one) for one in everything)
+        sent = Sent.together(self._bring(one) for one in everything)
         for manifest in (manifest for one in everything for manifest in one.manifests):
             if image is None or manifest is not image.root:
                 self.target.put(manifest)
@@ -114,11 +135,13 @@ class Copier:
         self._list_referrers([one.root for one in referrers])
         return sent
 
-    def _bring(self, image: Graph) -> int:
+    def _bring(self, image: Graph) -> Sent:
         settled = self.settlement.settle(self.source, self.target, image.blobs)
         for blob, outcome in settled.items():
             self.observe(Settled(self.mirror, self.repository, blob.digest, blob.size, outcome))
-        return image.size + sum(blob.size for blob, outcome in settled.items() if outcome == "copied")
+        copied = [blob.size for blob, outcome in settled.items() if outcome == "copied"]
+        mounted = sum(outcome == "mounted" for outcome in settled.values())
+        return Sent(image.size + sum(copied), len(image.blobs), len(copied), mounted)
 
     def _name(self, root: Manifest, placements: tuple[Placement, ...]) -> None:
         for placement in placements:
@@ -153,4 +176,4 @@ class Copier:
         return f"{self.source.name}@{root}"
 
     def _to(self, placement: Placement) -> str:
-        return f"{self.target.name}:{placement.tag}"
+        return f"{self.target.name}{'@' if ':' in placement.tag else ':'}{placement.tag}"

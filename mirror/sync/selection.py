@@ -71,7 +71,9 @@ class Selection:
 
     def names(self, tag: str) -> bool:
         """Whether name and version of the tag fit."""
-        if is_companion(tag) or any(pattern.matches(tag) for pattern in self.exclude):
+        if is_companion(tag) and all(pattern.text != tag for pattern in self.include):
+            return False
+        if any(pattern.matches(tag) for pattern in self.exclude):
             return False
         if self.include and not any(pattern.matches(tag) for pattern in self.include):
             return False

@@ -45,10 +45,10 @@ def choose(found: Survey, selection: Selection, now: datetime, workers: Workers,
     tags = dict(found.listed.tags)
     if selection.needs_times and any(tag.published is None for tag in tags.values()):
         tags |= _named(_dated(found.source, candidates(tags, selection), workers, problem))
-    chosen = _resolved(found.source, select(tags, selection, now), workers, problem)
+    chosen = resolved(found.source, select(tags, selection, now), workers, problem)
     tags |= _named(chosen)
     signatures = [tags[name] for name in sorted(_travelling(tags, chosen))]
-    wanted = (*chosen, *_resolved(found.source, signatures, workers, problem))
+    wanted = (*chosen, *resolved(found.source, signatures, workers, problem))
     return replace(found, wanted=wanted)
 
 
@@ -61,7 +61,7 @@ def compare(found: Survey, workers: Workers, *, referrers: bool) -> Survey:
     ]
     there = {
         **found.there.tags,
-        **_named(_resolved(found.target, unknown, workers, lambda _tag, _error: None)),
+        **_named(resolved(found.target, unknown, workers)),
     }
     wanted = found.wanted if found.listed.tells_referrers or not referrers else _referred(found, workers)
     attached = found.there.manifests
@@ -114,10 +114,10 @@ def _named(tags: Iterable[Tag]) -> dict[str, Tag]:
     return {tag.name: tag for tag in tags}
 
 
-def _resolved(
-    place: Source | Target, tags: Iterable[Tag], workers: Workers, problem: Problem
+def resolved(
+    place: Source | Target, tags: Iterable[Tag], workers: Workers, problem: Problem | None = None
 ) -> tuple[Tag, ...]:
-    """The tags with their digests; one that is gone meanwhile is left out, one that fails is a problem."""
+    """The tags with their digests; one that is gone meanwhile is left out, one that fails is a problem (or raised)."""
 
     def resolve(tag: Tag) -> Tag | None:
         try:
@@ -125,6 +125,8 @@ def _resolved(
         except NotFound:
             return None
         except MirrorError as error:
+            if problem is None:
+                raise
             problem(tag, error)
             return None
 

@@ -1,0 +1,90 @@
+"""App: the program's commands under one name, and the one place where errors reach the user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import mirror
+from mirror.cli import config, copy, demo, listing, sync
+from mirror.cli.exits import Exit
+from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
+
+app = typer.Typer(
+    name="gcr-mirror",
+    help="Keep the images of a GitLab Container Registry pullable from Google when GitLab is down.",
+    epilog="Begin with `gcr-mirror demo`. Exit codes: 0 in sync, 1 some images failed, 2 usage or configuration, "
+    "3 a registry could not be reached or refused the login.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("sync")(sync.sync)
+app.command("copy")(copy.copy)
+app.command("list")(listing.list_images)
+app.add_typer(config.app, name="config")
+app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gcr-mirror {mirror.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an unexpected error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+    del version
+    if debug:
+        os.environ["GCR_MIRROR_DEBUG"] = "1"
+
+
+def run() -> None:
+    """Run the command line; every error becomes one message and an exit code."""
+    try:
+        app()
+    except MirrorError as error:
+        _explain(error)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        _say("stopped")
+        sys.exit(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away (`| head`): nothing is left to tell it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILED)
+    except Exception as error:
+        if os.environ.get("GCR_MIRROR_DEBUG"):
+            raise
+        _say(f"unexpected {type(error).__name__}; `gcr-mirror --debug` shows where. Please report it.")
+        sys.exit(Exit.FAILED)
+
+
+def exit_code(error: MirrorError) -> Exit:
+    """The exit code that an error ends the program with."""
+    if isinstance(error, ConfigError):
+        return Exit.USAGE
+    return Exit.UNUSABLE if isinstance(error, TransportError | Unauthorized) else Exit.FAILED
+
+
+def _explain(error: MirrorError) -> None:
+    if os.environ.get("GCR_MIRROR_DEBUG"):
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exception(error)
+    _say(str(error))
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"gcr-mirror: {message}\n")

@@ -1,0 +1,40 @@
+"""`gcr-mirror copy`: one image, between any two registries."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirror.cli.options import AsJson
+
+
+def copy(
+    source: Annotated[str, typer.Argument(help="host/path:tag or host/path@digest.", show_default=False)],
+    target: Annotated[
+        str, typer.Argument(help="host/path[:tag]; the source's tag when none is given.", show_default=False)
+    ],
+    as_json: AsJson = False,
+    insecure: Annotated[
+        list[str] | None,
+        typer.Option(help="Reach this host by plain http; loopback is reached so anyway.", metavar="HOST"),
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="PEM file of a private certificate authority.", show_default=False)
+    ] = None,
+) -> None:
+    """Copy one image, whole and digest for digest, with its signatures.
+
+    Logins come from the environment (GCR_MIRROR_SOURCE_USERNAME and _PASSWORD, GCR_MIRROR_TARGET_USERNAME and
+    _PASSWORD), else from the Docker configuration; at a Google host also from Application Default Credentials.
+    """
+    from mirror.bootstrap import Ends  # noqa: PLC0415
+    from mirror.cli.passes import copy_one  # noqa: PLC0415
+    from mirror.cli.sync import outcome, summary  # noqa: PLC0415
+
+    ends = Ends.parse(source, target, insecure=frozenset(insecure or ()), ca_file=ca_file)
+    report = copy_one(ends, quiet=as_json)
+    typer.echo(json.dumps({"mirrors": [report.as_json()]}) if as_json else summary(report, dry=False))
+    raise typer.Exit(outcome([report]))

@@ -1,0 +1,15 @@
+"""Exits: the program's exit codes, which scripts rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a caller can tell from the exit code."""
+
+    IN_SYNC = 0
+    FAILED = 1
+    USAGE = 2
+    UNUSABLE = 3
+    INTERRUPTED = 130

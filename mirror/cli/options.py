@@ -1,0 +1,28 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mirror.config.model import Config
+
+ConfigFile = Annotated[
+    Path,
+    typer.Option(
+        "--config", "-c", envvar="GCR_MIRROR_CONFIG", help="The configuration file.", show_default=False
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]
+
+
+def load(path: Path) -> Config:
+    """The checked configuration. Raises ConfigError with every finding."""
+    import os  # noqa: PLC0415
+
+    from mirror.config import load as read  # noqa: PLC0415 - pydantic is not needed to print help
+
+    return read(path, os.environ)

@@ -1,0 +1,74 @@
+"""`gcr-mirror sync`: one pass over the mirrors."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mirror.cli.exits import Exit
+from mirror.cli.options import AsJson, ConfigFile, load
+from mirror.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mirror.config.model import Config
+    from mirror.config.model import Mirror as MirrorModel
+    from mirror.sync.report import Report
+
+
+def sync(
+    config: ConfigFile,
+    mirror: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this mirror; may be given several times.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be copied, and copy nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring every mirror in step, once. What is there already costs a request or two per repository."""
+    from mirror.cli.passes import sync_all  # noqa: PLC0415 - what it needs is not needed for help
+
+    loaded = load(config)
+    reports = sync_all(loaded, _chosen(loaded, mirror or []), dry=dry_run, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps({"mirrors": [report.as_json() for report in reports]}))
+    else:
+        for report in reports:
+            typer.echo(summary(report, dry=dry_run))
+    raise typer.Exit(outcome(reports))
+
+
+def summary(report: Report, *, dry: bool) -> str:
+    """One line that says what a pass came to."""
+    from mirror.cli.progress import size  # noqa: PLC0415
+
+    found = report.as_json()
+    requests = f"{found['requests']['source']} + {found['requests']['target']} requests"
+    if dry:
+        copies = sum(planned.copies for planned in report.planned)
+        work = f"{copies} of {found['tags']} tags would be copied"
+    else:
+        work = f"{found['copied']} of {found['tags']} tags copied, {size(found['bytes'])} sent"
+    kept = f", {found['kept']} kept" if found["kept"] else ""
+    return (
+        f"{report.mirror}: {work}, {found['unchanged']} unchanged{kept}, {found['failed']} failed "
+        f"in {found['repositories']} repositories; {requests}, {found['seconds']:.1f}s"
+    )
+
+
+def outcome(reports: list[Report]) -> Exit:
+    """The exit code of these passes together."""
+    if any(report.unusable for report in reports):
+        return Exit.UNUSABLE
+    return Exit.FAILED if any(report.failed for report in reports) else Exit.IN_SYNC
+
+
+def _chosen(config: Config, names: list[str]) -> list[MirrorModel]:
+    known = {model.name: model for model in config.mirrors}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigError(f"there is no mirror {unknown[0]!r}; the configuration has {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names)] or list(config.mirrors)

@@ -1,0 +1,155 @@
+"""Credentials: where logins are kept. Everything is read when it is used, so that a rotated secret is picked up."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mirror.errors import ConfigError
+from mirror.oci.auth import IDENTITY_TOKEN, Login
+
+Read = Callable[[], str]
+
+
+def from_file(path: Path) -> Read:
+    """Reads a secret file; the line end that editors add is not part of the secret."""
+
+    def read() -> str:
+        try:
+            text = path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise ConfigError(f"the secret file {path} cannot be read: {reason}") from error
+        if not text:
+            raise ConfigError(f"the secret file {path} is empty")
+        return text
+
+    return read
+
+
+def from_variable(name: str, env: Mapping[str, str]) -> Read:
+    """Reads a variable of the environment."""
+
+    def read() -> str:
+        text = env.get(name, "")
+        if not text:
+            raise ConfigError(
+                f"the variable {name} is not set, or empty (a protected CI variable is empty on an unprotected branch)"
+            )
+        return text
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A user name, and a password or token that is kept elsewhere."""
+
+    username: str
+    read: Read
+
+    def login(self) -> Login:
+        """The login to use now."""
+        return Login(self.username, self.read())
+
+
+@dataclass(frozen=True, slots=True)
+class JsonKey:
+    """A Google service account's JSON key, raw or in base64."""
+
+    read: Read
+
+    def login(self) -> Login:
+        """`_json_key` and the key's text; ConfigError says what the text is instead of a key."""
+        text = self.read()
+        service_account(text)
+        return Login("_json_key", decoded(text))
+
+
+def decoded(text: str) -> str:
+    """The JSON text of a key that may be in base64."""
+    if text.lstrip().startswith("{"):
+        return text
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return text
+
+
+def service_account(text: str) -> dict[str, Any]:
+    """The parts of a service account's key. Raises ConfigError, without repeating anything of the text."""
+    try:
+        key = json.loads(decoded(text))
+    except ValueError as error:
+        raise ConfigError("the JSON key is not JSON (lost line ends? a path instead of the key?)") from error
+    kind = key.get("type") if isinstance(key, dict) else None
+    if kind != "service_account":
+        found = f"a key of type {kind!r}" if isinstance(kind, str) else "something else"
+        raise ConfigError(f"the JSON key is not a service account's key, but {found}")
+    missing = [name for name in ("private_key", "client_email", "project_id") if not key.get(name)]
+    if missing:
+        raise ConfigError(f"the JSON key lacks {', '.join(missing)}: it was cut, or is not the whole file")
+    return dict(key)
+
+
+@dataclass(frozen=True, slots=True)
+class DockerConfig:
+    """What `docker login` or a credential helper knows of a host; None (anonymous) when that is nothing."""
+
+    host: str
+    path: str = ""
+
+    def login(self) -> Login | None:
+        """The login for the longest key that fits `host/path`. Raises ConfigError when a helper fails."""
+        if not _config_file().exists():
+            return None
+        import docker.auth  # noqa: PLC0415 - a tenth of a second, for those who have such a file
+        import docker.errors  # noqa: PLC0415
+
+        try:
+            config = docker.auth.load_config()
+            if config.get_credential_store(self.host):
+                return _login(config.resolve_authconfig(self.host))
+            return _login(_longest(config.auths, f"{self.host}/{self.path}"))
+        except docker.errors.DockerException as error:
+            raise ConfigError(
+                f"the Docker configuration has no usable login for {self.host}: {error}"
+            ) from error
+
+
+def _config_file() -> Path:
+    folder = os.environ.get("DOCKER_CONFIG")
+    return (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+
+
+def _longest(auths: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """docker-py cuts keys at their first slash, and then confuses two projects on one host; Kubernetes does not."""
+    keys = {_plain(key): value for key, value in auths.items()}
+    fitting = [key for key in keys if f"{name}/".startswith(f"{key}/")]
+    return keys[max(fitting, key=len)] if fitting else None
+
+
+def _plain(key: str) -> str:
+    return (
+        key.removeprefix("https://")
+        .removeprefix("http://")
+        .rstrip("/")
+        .removesuffix("/v2")
+        .removesuffix("/v1")
+    )
+
+
+def _login(entry: Mapping[str, Any] | None) -> Login | None:
+    """docker-py spells what helpers say with capitals, and what the file says without."""
+    found = {key.lower(): value for key, value in (entry or {}).items()}
+    if found.get("identitytoken"):
+        return Login(IDENTITY_TOKEN, str(found["identitytoken"]))
+    if found.get("username") and found.get("password"):
+        return Login(str(found["username"]), str(found["password"]))
+    return None
