@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from mirror.demo.messages import File, Request, Response, refusal
-from mirror.demo.storage import Repository, Storage
+from mirror.demo.repository import Repository
+from mirror.demo.storage import Storage
 from mirror.oci.digest import Digest
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")

@@ -15,9 +15,10 @@ from urllib.parse import unquote
 from mirror.demo import blobs, listings, manifests
 from mirror.demo.access import Access
 from mirror.demo.messages import Request, Response, refusal
+from mirror.demo.repository import Repository
 from mirror.demo.rules import Rules
 from mirror.demo.server import Server
-from mirror.demo.storage import Clock, Repository, Storage
+from mirror.demo.storage import Clock, Storage
 from mirror.demo.uploads import Uploads
 from mirror.errors import InvalidManifest
 from mirror.oci.digest import Digest

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -198,6 +199,23 @@ def call(action: Callable[[], object]) -> Effect:
     def effect(_request: Request, answer: Answer) -> Response:
         action()
         return answer()
+
+    return effect
+
+
+def crowded(most: int, retry_after: str | None = None, seconds: float = 0.02) -> Effect:
+    """429 to whoever comes while `most` requests are being answered; each of those takes `seconds` longer."""
+    free = threading.BoundedSemaphore(most)
+    refused = too_many(retry_after)
+
+    def effect(request: Request, answer: Answer) -> Response:
+        if not free.acquire(blocking=False):
+            return refused(request, answer)
+        try:
+            time.sleep(seconds)
+            return answer()
+        finally:
+            free.release()
 
     return effect
 

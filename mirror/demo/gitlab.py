@@ -18,8 +18,9 @@ from mirror.demo.gitlab_api import GitLabApi
 from mirror.demo.gitlab_tags import tags_page
 from mirror.demo.messages import Effect, Request, Response, json_answer, refusal
 from mirror.demo.objects import ObjectStorage
+from mirror.demo.repository import Repository
 from mirror.demo.rules import GITLAB, Rules
-from mirror.demo.storage import Clock, Repository
+from mirror.demo.storage import Clock
 from mirror.demo.tokens import TokenService
 from mirror.oci.digest import Digest
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mirror.demo.messages import Request, Response, json_answer, refusal
-from mirror.demo.storage import Repository, Tagged
+from mirror.demo.repository import Repository, Stored, Tagged
 
 _SORTS = ("name", "-name", "published_at", "-published_at")
 
@@ -23,21 +23,25 @@ def tags_page(repository: Repository, request: Request) -> Response:
     if not 1 <= size <= 1000 or sort not in _SORTS:
         return refusal(400, "INVALID_QUERY_PARAMETER_VALUE", "n is 1 to 1000, sort is a field of the list")
     keyed = _sorted(repository, request, sort)
-    keys = [key for key, _ in keyed]
+    keys = [key for key, _, _ in keyed]
     start, end = _window(keys, request, size, descending=sort.startswith("-"))
     detail = request.first("referrers") == "true"
-    found = [_entry(repository, name, with_referrers=detail) for _, name in keyed[start:end]]
+    found = [
+        _entry(repository, name, tagged, stored, with_referrers=detail)
+        for _, name, tagged in keyed[start:end]
+        if (stored := repository.find(tagged.digest))
+    ]
     response = json_answer(found)
     links = []
-    if start > 0 and found:
+    if 0 < start < end:
         links.append(_link(request, "before", keys[start]) + '; rel="previous"')
     if end < len(keyed):
         links.append(_link(request, "last", keys[end - 1]) + '; rel="next"')
     return response.having(Link=", ".join(links)) if links else response
 
 
-def _sorted(repository: Repository, request: Request, sort: str) -> list[tuple[str, str]]:
-    """Sort key and name of the tags that are asked for."""
+def _sorted(repository: Repository, request: Request, sort: str) -> list[tuple[str, str, Tagged]]:
+    """Sort key, name and state of the tags that are asked for."""
     part, exact = request.first("name"), request.first("name_exact")
     named = {
         name: tagged
@@ -45,8 +49,8 @@ def _sorted(repository: Repository, request: Request, sort: str) -> list[tuple[s
         if (not part or part in name) and (not exact or name == exact)
     }
     by_time = sort.endswith("published_at")
-    keyed = [(_time_key(name, tagged) if by_time else name, name) for name, tagged in named.items()]
-    return sorted(keyed, reverse=sort.startswith("-"))
+    keyed = [(_time_key(name, tagged) if by_time else name, name, tagged) for name, tagged in named.items()]
+    return sorted(keyed, key=lambda one: one[:2], reverse=sort.startswith("-"))
 
 
 def _time_key(name: str, tagged: Tagged) -> str:
@@ -66,9 +70,9 @@ def _window(keys: list[str], request: Request, size: int, *, descending: bool) -
     return start, min(len(keys), start + size)
 
 
-def _entry(repository: Repository, name: str, *, with_referrers: bool) -> dict[str, Any]:
-    tagged = repository.tags[name]
-    stored = repository.manifests[tagged.digest]
+def _entry(
+    repository: Repository, name: str, tagged: Tagged, stored: Stored, *, with_referrers: bool
+) -> dict[str, Any]:
     manifest = stored.manifest
     found: dict[str, Any] = {"name": name, "digest": tagged.digest}
     if manifest and not manifest.is_index and manifest.blobs:

@@ -19,10 +19,11 @@ from typing import Any, Literal
 
 import zstandard
 
-from mirror.demo.storage import Repository
+from mirror.demo.repository import Repository
 from mirror.oci.descriptor import (
     DOCKER_INDEX,
     DOCKER_MANIFEST,
+    DOCKER_SCHEMA1,
     OCI_CONFIG,
     OCI_EMPTY,
     OCI_INDEX,
@@ -279,6 +280,13 @@ def misstated(plain: Image, by: int = 1) -> Image:
     first = (document.get("manifests") or document["layers"])[0]
     first["size"] += by
     return replace(plain, raw=_json(document))
+
+
+def schema1(seed: str) -> tuple[bytes, str]:
+    """A manifest of the kind that nobody takes any more, and its media type."""
+    layer = Digest.of(seed.encode())
+    document = {"schemaVersion": 1, "name": seed, "tag": "1", "fsLayers": [{"blobSum": layer}]}
+    return _json(document), f"{DOCKER_SCHEMA1}+prettyjws"
 
 
 def fallback(subject: Image) -> tuple[str, Image]:

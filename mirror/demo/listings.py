@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mirror.demo.messages import Request, Response, json_answer
+from mirror.demo.repository import Repository
 from mirror.demo.rules import Rules
-from mirror.demo.storage import Repository, Storage
+from mirror.demo.storage import Storage
 from mirror.oci.descriptor import OCI_INDEX
 from mirror.oci.digest import Digest
 from mirror.oci.manifest import Manifest

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from mirror.demo.messages import Request, Response, refusal
+from mirror.demo.repository import Repository, Stored
 from mirror.demo.rules import Rules
-from mirror.demo.storage import Repository, Stored
 from mirror.errors import InvalidManifest
-from mirror.oci.descriptor import DOCKER_INDEX, OCI_INDEX, OCI_MANIFEST, Platform
+from mirror.oci.descriptor import DOCKER_INDEX, DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST, Platform
 from mirror.oci.digest import Digest
 from mirror.oci.manifest import Manifest
 
@@ -21,6 +21,8 @@ def get(repository: Repository, reference: str, request: Request, rules: Rules) 
     stored = repository.find(reference)
     if stored is None:
         return unknown(reference)
+    if rules.accept and stored.media_type.startswith(DOCKER_SCHEMA1):
+        return refusal(400, "MANIFEST_INVALID", "manifest invalid", "Schema 1 manifest not supported")
     if rules.accept:
         accepted = _accepted(request)
         stored = _default_child(repository, stored, reference, accepted)

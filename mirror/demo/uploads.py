@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 
 from mirror.demo.messages import Request, Response, refusal
+from mirror.demo.repository import Repository
 from mirror.demo.rules import Rules
-from mirror.demo.storage import Repository, Storage, Upload
+from mirror.demo.storage import Storage, Upload
 from mirror.errors import InvalidManifest
 from mirror.oci.digest import Digest
 

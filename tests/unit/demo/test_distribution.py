@@ -12,7 +12,7 @@ import requests
 
 from mirror.demo import images
 from mirror.demo.distribution import OciRegistry
-from mirror.demo.storage import Repository
+from mirror.demo.repository import Repository
 from mirror.oci.digest import Digest
 
 BLOB = b"0123456789"

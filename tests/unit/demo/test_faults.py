@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, IncompleteRead
 
 import pytest
@@ -182,6 +183,15 @@ def test_an_upload_is_reset_in_the_middle(server: Letters) -> None:
         client.sendall(b"PUT / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n" + b"x" * 1000)
         with pytest.raises(ConnectionResetError):
             client.recv(1)
+
+
+def test_a_crowd_is_refused_and_a_few_are_not(server: Letters) -> None:
+    server.faults.add(faults.crowded(2, "1", seconds=0.2), times=None)
+    with ThreadPoolExecutor(6) as pool:
+        found = sorted(answer.status_code for answer in pool.map(lambda _: get(server), range(6)))
+    assert (found[0], found[-1]) == (200, 429)
+    assert server.busiest > 2
+    assert [get(server).status_code for _ in range(2)] == [200, 200]
 
 
 def test_a_hanging_request_ends_with_its_time(server: Letters) -> None:

@@ -15,7 +15,7 @@ import requests
 from mirror.demo import images
 from mirror.demo.access import Account
 from mirror.demo.gitlab import GitLabRegistry
-from mirror.demo.storage import Repository
+from mirror.demo.repository import Repository
 
 ALL_TYPES = f"{images.OCI_MANIFEST}, {images.OCI_INDEX}, {images.DOCKER_MANIFEST}, {images.DOCKER_INDEX}"
 USERS = {
@@ -154,6 +154,13 @@ class TestManifests:
         assert answer.headers["Docker-Content-Digest"] == index.children[0].digest
         assert self.get(gitlab, index.digest, pull, images.DOCKER_MANIFEST).content == index.raw
         assert self.get(gitlab, "1", pull, ALL_TYPES).content == index.raw
+
+    def test_schema_1_is_refused_where_it_is_read(
+        self, gitlab: GitLabRegistry, repository: Repository, pull: dict[str, str]
+    ) -> None:
+        repository.put(*images.schema1("old"), "1")
+        answer = self.get(gitlab, "1", pull, ALL_TYPES)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "MANIFEST_INVALID")
 
     def test_there_are_no_referrers(
         self, gitlab: GitLabRegistry, repository: Repository, pull: dict[str, str]

@@ -13,7 +13,7 @@ import requests
 
 from mirror.demo import images
 from mirror.demo.google import GoogleRegistry, service_account_key
-from mirror.demo.storage import Repository
+from mirror.demo.repository import Repository
 from mirror.oci.digest import Digest
 
 PROJECT = "arctic-goal-676703"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mirror.demo import images
-from mirror.demo.storage import Repository, Storage
+from mirror.demo.repository import Repository
+from mirror.demo.storage import Storage
 from mirror.oci.digest import Digest
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
