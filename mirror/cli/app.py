@@ -80,7 +80,7 @@ def exit_code(error: MirrorError) -> Exit:
 
 def _explain(error: MirrorError) -> None:
     if os.environ.get("GCR_MIRROR_DEBUG"):
-        import traceback  # noqa: PLC0415
+        import traceback
 
         traceback.print_exception(error)
     _say(str(error))

@@ -23,6 +23,6 @@ def check(config: ConfigFile) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    from mirror.config import schema as describe  # noqa: PLC0415
+    from mirror.config import schema as describe
 
     typer.echo(json.dumps(describe(), indent=2))

@@ -30,9 +30,9 @@ def copy(
     Logins come from the environment (GCR_MIRROR_SOURCE_USERNAME and _PASSWORD, GCR_MIRROR_TARGET_USERNAME and
     _PASSWORD), else from the Docker configuration; at a Google host also from Application Default Credentials.
     """
-    from mirror.bootstrap import Ends  # noqa: PLC0415
-    from mirror.cli.passes import copy_one  # noqa: PLC0415
-    from mirror.cli.sync import outcome, summary  # noqa: PLC0415
+    from mirror.bootstrap import Ends
+    from mirror.cli.passes import copy_one
+    from mirror.cli.sync import outcome, summary
 
     ends = Ends.parse(source, target, insecure=frozenset(insecure or ()), ca_file=ca_file)
     report = copy_one(ends, quiet=as_json)

@@ -27,7 +27,7 @@ def demo(
 
     One speaks GitLab's dialect, one speaks Google's. Needs no root, no Docker, no account and no network.
     """
-    from mirror.demo.stage import stage  # noqa: PLC0415 - not needed for help
+    from mirror.demo.stage import stage
 
     with tempfile.TemporaryDirectory(prefix="gcr-mirror-demo-") as temporary:
         folder = keep or Path(temporary)
@@ -36,9 +36,9 @@ def demo(
 
 
 def _show(path: Path) -> Exit:
-    from mirror.cli.options import load  # noqa: PLC0415
-    from mirror.cli.passes import sync_all, verified  # noqa: PLC0415
-    from mirror.cli.sync import outcome, summary  # noqa: PLC0415
+    from mirror.cli.options import load
+    from mirror.cli.passes import sync_all, verified
+    from mirror.cli.sync import outcome, summary
 
     config = load(path)
     models = list(config.mirrors)

@@ -30,8 +30,8 @@ def list_images(
     as_json: AsJson = False,
 ) -> None:
     """List repositories, tags, digests and ages, on either side."""
-    from mirror.bootstrap import Site  # noqa: PLC0415 - not needed for help
-    from mirror.events import ignore  # noqa: PLC0415
+    from mirror.bootstrap import Site
+    from mirror.events import ignore
 
     loaded = load(config)
     if registry is not None and registry not in loaded.registries:
@@ -67,7 +67,7 @@ def age(since: timedelta) -> str:
 
 
 def _paths(site: Site, name: str, pattern: str | None) -> list[str]:
-    from mirror.sync.patterns import Patterns  # noqa: PLC0415
+    from mirror.sync.patterns import Patterns
 
     if pattern is not None:
         return sorted(site.discover(name, Patterns.parse([pattern])))
@@ -82,8 +82,8 @@ def _paths(site: Site, name: str, pattern: str | None) -> list[str]:
 
 
 def _tags(site: Site, name: str, path: str, workers: Workers) -> list[Tag]:
-    from mirror.bootstrap.site import root  # noqa: PLC0415
-    from mirror.sync.survey import resolved  # noqa: PLC0415
+    from mirror.bootstrap.site import root
+    from mirror.sync.survey import resolved
 
     own = root(site.config.registries[name])
     repository = site.repository(name, "/".join(filter(None, (own, path))))

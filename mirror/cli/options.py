@@ -21,8 +21,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and
 
 def load(path: Path) -> Config:
     """The checked configuration. Raises ConfigError with every finding."""
-    import os  # noqa: PLC0415
+    import os
 
-    from mirror.config import load as read  # noqa: PLC0415 - pydantic is not needed to print help
+    from mirror.config import load as read
 
     return read(path, os.environ)

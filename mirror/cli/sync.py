@@ -29,7 +29,7 @@ def sync(
     as_json: AsJson = False,
 ) -> None:
     """Bring every mirror in step, once. What is there already costs a request or two per repository."""
-    from mirror.cli.passes import sync_all  # noqa: PLC0415 - what it needs is not needed for help
+    from mirror.cli.passes import sync_all
 
     loaded = load(config)
     reports = sync_all(loaded, _chosen(loaded, mirror or []), dry=dry_run, quiet=as_json)
@@ -43,7 +43,7 @@ def sync(
 
 def summary(report: Report, *, dry: bool) -> str:
     """One line that says what a pass came to."""
-    from mirror.cli.progress import size  # noqa: PLC0415
+    from mirror.cli.progress import size
 
     found = report.as_json()
     requests = f"{found['requests']['source']} + {found['requests']['target']} requests"

@@ -1,8 +1,9 @@
-"""Real servers and independent clients, for the tests and the benchmark.
+"""Real servers, emulators and independent clients, for the tests and the benchmark.
 
-Nothing here is a double: `registry` starts Debian's docker-registry, `skopeo` is the judge that this project
-did not write, `seed` writes images with plain requests, `proxy` delays and cuts what passes. Every process
-listens on a free loopback port, keeps its files in a directory that the caller gives, and ends with the
-process that started it. A server that is not installed skips the test that asks for it, and fails it in CI
-(`present`).
+Contract: nothing here imports the code that is tested, except what the embedded registries lend (`gitlab`). Every
+process listens on a free loopback port, keeps its files in a directory that the caller gives, and ends with the
+process that started it (`process`). A server that is not installed skips the test that asks for it, and fails it in
+CI (`present`). `registry` is Debian's docker-registry, `seed` fills it with plain requests, `proxy` delays and cuts
+what passes, and `skopeo` judges what arrived. An emulator stands only where no real server can be installed, and is
+held to the vendor's published documents.
 """

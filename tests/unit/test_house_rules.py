@@ -20,6 +20,7 @@ WAIVER = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no\s\w+)")
 NAMED_WAIVER = re.compile(
     r"#\s*(noqa:\s*[A-Z]+\d+(\s*,\s*[A-Z]+\d+)*|type:\s*ignore\[[a-z, -]+\]|pragma:\s*no\s\w+)"
 )
+CODE = re.compile(r"\b[A-Z]+\d+|(?<=\[)[a-z, -]+|no cover|no branch")
 
 Rule = Callable[[Path, str], Iterator[str]]
 
@@ -56,20 +57,31 @@ def opening(path: Path, text: str) -> Iterator[str]:
 
 
 def waivers(path: Path, text: str) -> Iterator[str]:
-    """Whoever turns a check off names it and says why: on the line, or in a comment right above."""
+    """Whoever turns a check off names it, and says why: on the line, right above, or once for all of the file."""
     comments = {
         token.start[0]: token.string
         for token in tokenize.generate_tokens(io.StringIO(text).readline)
         if token.type == tokenize.COMMENT
     }
+    lines = ["", *text.splitlines()]
+    explained: set[str] = set()
+    bare: dict[int, set[str]] = {}
     for line, comment in comments.items():
-        if not WAIVER.search(comment):
-            continue
-        without = NAMED_WAIVER.sub("", comment)
-        if WAIVER.search(without):
+        words = NAMED_WAIVER.sub("", comment)
+        named = {code for match in NAMED_WAIVER.finditer(comment) for code in CODE.findall(match[0])}
+        if WAIVER.search(words):
             yield f"{path}:{line}: names no rule: `# noqa: CODE - reason`"
-        elif not re.search(r"\w+ \w+", without + comments.get(line - 1, "")):
+        elif re.search(r"\w+ \w+", words + (lines[line - 1] if _is_comment(lines[line - 1]) else "")):
+            explained |= named
+        elif named:
+            bare[line] = named
+    for line, named in bare.items():
+        if not named <= explained:
             yield f"{path}:{line}: gives no reason: `# noqa: CODE - reason`"
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
 
 
 def _broken(rules: tuple[Rule, ...], folder: str) -> list[str]:
@@ -113,6 +125,12 @@ def test_tests_keep_the_rules_of_names_and_functions() -> None:
         (waivers, "a.py", "x = 1  # noqa: F401\n", "gives no reason"),
         (waivers, "a.py", "x = 1  # type: ignore\n", "names no rule"),
         (waivers, "a.py", "x = 1  # type: ignore[arg-type]  # noqa: F401\n", "gives no reason"),
+        (
+            waivers,
+            "a.py",
+            "y = 1  # noqa: E501 - it is long\nx = 1  # noqa: F401\n",
+            "a.py:2: gives no reason",
+        ),
         (waivers, "a.py", "x = 1  # pragma: no cover\n", "gives no reason"),
     ],
 )
@@ -130,6 +148,7 @@ def test_a_broken_rule_is_told_with_its_place(rule: Rule, path: str, text: str, 
         (opening, '"""Blobs: bytes that a digest names.\n\nMore.\n"""\n'),
         (waivers, "x = 1  # noqa: F401, E501 - the name is public\n"),
         (waivers, "# the library has no types\nx = 1  # type: ignore[attr-defined]  # noqa: SLF001\n"),
+        (waivers, "x = 1  # noqa: F401 - the name is public\ny = 1  # noqa: F401\n"),
         (waivers, 'x = "# noqa"\n'),
     ],
 )
