@@ -1,0 +1,120 @@
+"""File: from the path of a configuration to a checked Config, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from mirror.config.crosscheck import Complaint, check_names, check_places
+from mirror.config.document import Document
+from mirror.config.findings import Finding, config_error
+from mirror.config.findings import Path as KeyPath
+from mirror.config.json_schema import known_keys
+from mirror.config.model import Config, Mirror, Registry
+from mirror.config.wording import word
+from mirror.errors import ConfigError
+
+
+def load(path: Path, env: Mapping[str, str]) -> Config:
+    """Read and check a configuration. Secrets are not read, only where they are kept.
+
+    Raises ConfigError with one line for each thing that is wrong: `file:line: path: what, and the fix`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file; begin with config.example.yaml") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not text in UTF-8; save it as UTF-8") from error
+    return parse(text, env, file=str(path), directory=path.parent)
+
+
+def parse(text: str, env: Mapping[str, str], *, file: str, directory: Path) -> Config:
+    """Check the text of a configuration; `directory` is where relative paths begin."""
+    document = Document.read(text, env)
+    if document.data is None and document.findings:
+        raise config_error(document.findings, file)
+    context = {"directory": directory}
+    config = None
+    try:
+        config = Config.model_validate(document.data, context=context)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            # Of a list pydantic counts only the right entries; the wrong ones have findings of their own.
+            if detail["type"] != "too_short" or not detail["input"]:
+                _add(document, *_finding(document, detail))
+    for path, message in _crosschecked(document, context):
+        _add(document, path, message)
+    if config is None or document.findings:
+        raise config_error(document.findings, file)
+    return config
+
+
+def _add(document: Document, path: KeyPath, message: str) -> None:
+    """Note a finding, unless its value could not be read."""
+    if any(path[: len(unread)] == unread for unread in document.unread):
+        return
+    for name, value in document.variables.get(path, {}).items():
+        message = _without(value, f"${{{name}}}", message)
+    document.findings.append(Finding(path, message, document.line(path)))
+
+
+def _without(value: str, name: str, message: str) -> str:
+    """The message without a variable's value and without pieces of it, since it may be a secret."""
+    pieces = [value, *(piece for piece in re.split(r"[^A-Za-z0-9_-]+", value) if len(piece) > 3)]
+    for piece in sorted(filter(None, pieces), key=len, reverse=True):
+        message = re.sub(re.escape(piece), lambda _: name, message, flags=re.IGNORECASE)
+    return message
+
+
+def _finding(document: Document, detail: ErrorDetails) -> tuple[KeyPath, str]:
+    path = _path_in(document.data, detail["loc"])
+    if detail["type"] == "union_tag_invalid":
+        path = (*path, "kind")
+    around = path[:-1] if detail["type"] == "extra_forbidden" else path
+    return path, word(detail, path, known_keys(around, document.data))
+
+
+def _path_in(data: Any, location: KeyPath) -> KeyPath:
+    """A location of pydantic without the names of union members, which are in no file."""
+    path: list[str | int] = []
+    for i, part in enumerate(location):
+        is_here = (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int)
+        )
+        if is_here:
+            data = data[part]
+        elif i < len(location) - 1 or part == "[key]":
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _crosschecked(document: Document, context: dict[str, Any]) -> list[Complaint]:
+    """Names are compared as they stand; registries and mirrors only if nothing is wrong in them so far."""
+    data = document.data if isinstance(document.data, dict) else {}
+    named, listed = data.get("registries"), data.get("mirrors")
+    registries = named if isinstance(named, dict) else {}
+    mirrors = {
+        i: one for i, one in enumerate(listed if isinstance(listed, list) else []) if isinstance(one, dict)
+    }
+    broken = {finding.path[:2] for finding in document.findings}
+    registry: TypeAdapter[Registry] = TypeAdapter(Registry)
+    sound = {
+        name: registry.validate_python(value, context=context)
+        for name, value in registries.items()
+        if ("registries", name) not in broken
+    }
+    routes = {
+        i: Mirror.model_validate(value, context=context)
+        for i, value in mirrors.items()
+        if ("mirrors", i) not in broken
+    }
+    return [*check_names(list(registries), mirrors), *check_places(sound, routes)]
