@@ -16,8 +16,9 @@ test: .venv/.dev servers ## Everything that CI runs
 test-long: .venv/.dev servers ## The same, and the long forms of some tests
 	scripts/test -m ""
 
-servers: ## Install the real servers that the tests talk to (as root, when missing)
+servers: .venv/.dev ## Install the real servers that the tests talk to (as root, when missing)
 	scripts/install-servers
+	scripts/install-ci-runners
 
 docs: .venv/.dev ## Write the generated pages of docs/reference anew
 	scripts/docs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,9 +25,11 @@ _ELSEWHERE = "/usr/lib/postgresql"
 def require(program: str) -> str:
     """The path of `program`; skips the calling test when it is missing, fails it when CI is set."""
     path = shutil.which(program) or _elsewhere(program)
-    if path is not None:
-        return path
-    reason = f"{program} is not installed: apt-get install {_PACKAGES.get(program, program)}"
+    return path or absent(f"{program} is not installed: apt-get install {_PACKAGES.get(program, program)}")
+
+
+def absent(reason: str) -> NoReturn:
+    """Skip the calling test with this line, or fail it when CI is set."""
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
