@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
+from mirror.cli.exits import Exit
 from mirror.cli.options import ConfigFile, load
+from mirror.errors import ConfigError
 
 app = typer.Typer(
     no_args_is_help=True, help="Check the configuration, print its schema.", rich_markup_mode=None
@@ -16,13 +16,18 @@ app = typer.Typer(
 @app.command()
 def check(config: ConfigFile) -> None:
     """Say what is wrong with the configuration, with line numbers; contacts nobody."""
-    loaded = load(config)
+    try:
+        loaded = load(config)
+    except ConfigError as error:
+        # As linters print it, so that editors find the lines: without the program's name before it.
+        typer.echo(str(error), err=True)
+        raise typer.Exit(Exit.USAGE) from error
     typer.echo(f"{config}: ok, {len(loaded.registries)} registries, {len(loaded.mirrors)} mirrors")
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    from mirror.config import schema as describe
+    from mirror.config.json_schema import schema_text
 
-    typer.echo(json.dumps(describe(), indent=2))
+    typer.echo(schema_text(), nl=False)
