@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
@@ -104,6 +106,19 @@ def steps(text: str) -> list[Step]:
             found[-1] = Step(f"{found[-1].command}\n{line[2:]}", None)
         else:
             found[-1] = Step(found[-1].command, (found[-1].shown or "") + line + "\n")
+    return found
+
+
+def usages(text: str, program: str = "gcr-mirror") -> list[list[str]]:
+    """The calls of `program` in a shell block, split into words; comments, pipes and redirections left out."""
+    found = []
+    for line in text.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        for called, words in groupby(lexer, key=lambda word: not set(word) <= set("();<>|&")):
+            call = [word for word in words if called]
+            if program in call:
+                found.append(call[call.index(program) :])
     return found
 
 

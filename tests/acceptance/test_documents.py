@@ -9,11 +9,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
+import jsonschema
 import pytest
+import typer.main
+from ruamel.yaml import YAML
 
-from tests.acceptance.markdown import anchors, blocks, code, links, shows, steps
+from mirror.cli.app import app
+from mirror.config import schema
+from tests.acceptance.markdown import anchors, blocks, code, links, shows, steps, usages
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -40,6 +46,30 @@ def test_commands_do_what_the_document_shows(path: Path, tmp_path: Path) -> None
                 assert shows(step.shown, output), (
                     f"{where}: {step.command}\nshown:\n{step.shown}\nis:\n{output}"
                 )
+
+
+@every_document
+def test_commands_that_cannot_run_here_are_spelled_right(path: Path) -> None:
+    """In `sh` blocks: the command exists, and so do its options."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{block.line}: {command}: {problem}"
+        for block in blocks(path)
+        if block.language == "sh"
+        for command in usages(block.text)
+        if (problem := _misspelled(command))
+    ]
+    assert wrong == []
+
+
+@every_document
+def test_configurations_keep_to_the_schema(path: Path) -> None:
+    """Every `yaml` block that is a whole configuration; fragments are the reader's to fit in."""
+    problems = []
+    for block in blocks(path):
+        if block.language == "yaml" and "\nmirrors:" in f"\n{block.text}":
+            found = jsonschema.Draft202012Validator(schema()).iter_errors(YAML(typ="safe").load(block.text))
+            problems += [f"{path.relative_to(ROOT)}:{block.line}: {error.message}" for error in found]
+    assert problems == []
 
 
 @every_document
@@ -75,6 +105,22 @@ def test_generated_pages_are_up_to_date(script: Path) -> None:
     page = ROOT / "docs" / "reference" / f"{script.stem.removesuffix('_page')}.md"
     made = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert page.read_text(encoding="utf-8") == made.stdout, "run: make docs"
+
+
+def _misspelled(command: list[str]) -> str:
+    """What is wrong with a command line of the program, told by its own help; empty when nothing is."""
+    node: Any = typer.main.get_command(app)
+    known: set[str] = {"--help", "-h"}
+    for word in command[1:]:
+        if word.startswith("-") and word != "-":
+            known |= {name for one in node.params for name in (*one.opts, *one.secondary_opts)}
+            if word.partition("=")[0] not in known:
+                return f"there is no option {word}"
+        elif hasattr(node, "commands"):
+            if word not in node.commands:
+                return f"there is no command {word}"
+            node = node.commands[word]
+    return ""
 
 
 def _dead_links(path: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.markdown import Step, anchors, blocks, code, links, prose, shows, steps
+from tests.acceptance.markdown import Step, anchors, blocks, code, links, prose, shows, steps, usages
 
 DOCUMENT = """\
 # Title
@@ -63,6 +63,18 @@ def test_a_console_block_is_commands_and_their_outputs() -> None:
     ]
     with pytest.raises(ValueError, match="begins with"):
         steps("out\n")
+
+
+def test_the_calls_of_a_program_are_found_in_a_shell_block() -> None:
+    text = """\
+A=1 gcr-mirror sync -c c.yaml --json | jq .x && gcr-mirror list \\
+  'acme/**'   # all that's there
+make gcr-mirror-docs > gcr-mirror.log
+"""
+    assert usages(text) == [
+        ["gcr-mirror", "sync", "-c", "c.yaml", "--json"],
+        ["gcr-mirror", "list", "acme/**"],
+    ]
 
 
 @pytest.mark.parametrize(
