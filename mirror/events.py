@@ -42,6 +42,21 @@ class Throttled:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A registry is down: it is left alone until a probe is answered. `message` is what went wrong last."""
+
+    registry: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A registry that was down answers again."""
+
+    registry: str
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """One repository was compared: so many tags are wanted, so many of them need work."""
 
@@ -137,7 +152,19 @@ class Failed:
 
 
 Event = (
-    Requested | Retried | Throttled | Planned | Started | Moved | Settled | Copied | Unchanged | Kept | Failed
+    Requested
+    | Retried
+    | Throttled
+    | Opened
+    | Closed
+    | Planned
+    | Started
+    | Moved
+    | Settled
+    | Copied
+    | Unchanged
+    | Kept
+    | Failed
 )
 Observe = Callable[[Event], None]
 

@@ -17,9 +17,10 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 
 import mirror
-from mirror.errors import ConfigError, ConnectFailed, ContentError, MirrorError, TimedOut
+from mirror.errors import ConfigError, ConnectFailed, ContentError, MirrorError, TimedOut, TransportError
 from mirror.events import Observe, Requested
 from mirror.transport import redact
+from mirror.transport.breaker import Breaker
 
 # A listing of 10,000 tags at Google has about 5 MB; nothing that is read whole has more than this.
 MAX_BODY = 64 * 1024 * 1024
@@ -74,6 +75,12 @@ class Timeouts:
     read: float = 60.0
 
 
+# A probe asks for little and does not wait long.
+_PROBE = Timeouts(connect=5.0, read=10.0)
+# What a registry answers when the trouble is its own, and not of what was asked for.
+_BROKEN = frozenset({500, 502, 503, 504})
+
+
 class Client:
     """HTTP on behalf of one registry: to its host, its token service and wherever it redirects to."""
 
@@ -85,13 +92,18 @@ class Client:
         ca_file: str | None = None,
         connections: int = 64,
         timeouts: Timeouts | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
-        """`registry` names the host in events; `ca_file` is trusted beside the system's authorities."""
+        """`registry` names the host in events; `ca_file` is trusted beside the system's authorities.
+
+        With a `breaker`, requests raise CircuitOpen while the registry is known to be down.
+        """
         self._registry = registry
         self._observe = observe
         self._ca_file = ca_file
         self._connections = connections
         self._timeouts = timeouts or Timeouts()
+        self._breaker = breaker
         self._managers: dict[str, urllib3.PoolManager] = {}
         self._lock = threading.Lock()
 
@@ -124,6 +136,34 @@ class Client:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | None
     ) -> urllib3.BaseHTTPResponse:
+        if self._breaker is None:
+            return self._request(method, url, headers, body, self._timeouts)
+        self._breaker.before(self._probe)
+        try:
+            response = self._request(method, url, headers, body, self._timeouts)
+        except TransportError as error:
+            self._breaker.failed(url, str(error), self._probe)
+            raise
+        if response.status in _BROKEN:
+            words = f"{redact.url(url)} answers {response.status}"
+            self._breaker.failed(url, words, self._probe)
+        else:
+            self._breaker.succeeded()
+        return response
+
+    def _probe(self, url: str) -> bool:
+        """Whether anything answers at `url` that does not say that it is broken."""
+        try:
+            response = self._request("GET", url, {}, None, _PROBE)
+        except MirrorError:
+            return False
+        response.close()
+        response.release_conn()
+        return response.status not in _BROKEN
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body | None, timeouts: Timeouts
+    ) -> urllib3.BaseHTTPResponse:
         status, started = 0, time.monotonic()
         try:
             with _translated(url):
@@ -136,7 +176,7 @@ class Client:
                     retries=False,
                     preload_content=False,
                     decode_content=False,
-                    timeout=urllib3.Timeout(connect=self._timeouts.connect, read=self._timeouts.read),
+                    timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
                 )
             status = response.status
             return response
@@ -189,7 +229,9 @@ def _translated(url: str) -> Iterator[None]:
 
 
 def _translate(error: Exception, place: str) -> MirrorError:
-    if isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError)):
+    late = isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError))
+    # urllib3 counts a connection that is refused, or a name that is unknown, among its time-outs.
+    if late and not isinstance(error, urllib3.exceptions.NewConnectionError):
         return TimedOut(f"{place} did not answer in time")
     cause = _root(error)
     if isinstance(cause, ssl.SSLCertVerificationError):

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import tenacity
 
-from mirror.errors import ConnectFailed, MirrorError
+from mirror.errors import CircuitOpen, ConnectFailed, MirrorError
 from mirror.events import Observe, Retried
 from mirror.transport.clock import Clock
 
@@ -32,6 +32,8 @@ class Policy:
 
     def gives_up(self, error: MirrorError, attempt: int) -> bool:
         """Whether `attempt` (from 1) was the last for this kind of error."""
+        if isinstance(error, CircuitOpen):
+            return True  # whoever comes when the pause is over probes; nobody waits here
         most = self.attempts_to_connect if isinstance(error, ConnectFailed) else self.attempts
         return not error.temporary or attempt >= most
 
