@@ -19,6 +19,7 @@ MirrorError
 |  |- SizeMismatch
 |  `- InvalidManifest
 |- CopyError                        an image failed: which side, which reference, and the cause
+|- Doubtful                         a listing is not believed, so nothing is changed
 |- StateError                       what the program remembers cannot be read or written
 |  `- StateDamaged                  the file is damaged; it may be set aside, a pass rebuilds it
 `- Stopped                          the program was told to stop while this was under way
@@ -194,6 +195,20 @@ class CopyError(MirrorError):
         self.origin = origin
         self.cause = cause
         self.temporary = cause.temporary
+
+
+class Doubtful(MirrorError):
+    """What the source lists is not believed, so nothing is changed at the target.
+
+    `doubt` is empty_listing, missing_repository or shrunken_listing.
+    """
+
+    reason = "doubtful"
+
+    def __init__(self, doubt: str, message: str) -> None:
+        """Say which doubt, in a word and in a sentence."""
+        super().__init__(message)
+        self.doubt = doubt
 
 
 class StateError(MirrorError):

@@ -6,6 +6,7 @@ from mirror.events import Observe
 from mirror.oci.auth import Credential
 from mirror.oci.authority import Authority
 from mirror.oci.registry import Registry
+from mirror.transport.breaker import Breaker, Endurance
 from mirror.transport.client import Client
 from mirror.transport.clock import Clock
 from mirror.transport.limit import Gate, Pace
@@ -24,10 +25,15 @@ def connect(  # noqa: PLR0913 - everything that can be said of a connection, eac
     rate: float | None = None,
     bandwidth: float | None = None,
     policy: Policy | None = None,
+    endurance: Endurance | None = None,
 ) -> Registry:
-    """A registry, not yet contacted. `rate` is in requests, `bandwidth` in bytes a second."""
+    """A registry, not yet contacted. `rate` is in requests, `bandwidth` in bytes a second.
+
+    With an `endurance`, it is left alone while it is down; without, every request finds out for itself.
+    """
     base = f"{'http' if insecure else 'https'}://{host}"
-    client = Client(host, observe=observe, ca_file=ca_file, connections=parallel)
+    breaker = Breaker(host, base, clock=clock, observe=observe, endurance=endurance) if endurance else None
+    client = Client(host, observe=observe, ca_file=ca_file, connections=parallel, breaker=breaker)
     return Registry(
         host,
         base,

@@ -28,6 +28,7 @@ from mirror.sync.reconcile import Mirror
 from mirror.sync.selection import Selection, TagPattern
 from mirror.sync.versions import Range
 from mirror.sync.workers import Workers
+from mirror.transport.breaker import Endurance
 from mirror.transport.clock import Clock
 from mirror.transport.retry import Policy
 
@@ -43,13 +44,15 @@ class Site:
         clock: Clock | None = None,
         env: Mapping[str, str] = os.environ,
         policy: Policy | None = None,
+        endurance: Endurance | None = None,
     ) -> None:
-        """`observe` hears everything that happens at every registry and mirror."""
+        """`observe` hears everything that happens at every registry and mirror; `endurance` as in `connect`."""
         self.config = config
         self.clock = clock or Clock()
         self._observe = observe
         self._env = env
         self._policy = policy or Policy()
+        self._endurance = endurance
         self.registry = cache(self._registry)
 
     def workers(self) -> Workers:
@@ -119,6 +122,7 @@ class Site:
             rate=limits.requests_per_second,
             bandwidth=limits.bandwidth,
             policy=self._policy,
+            endurance=self._endurance,
         )
 
 

@@ -74,6 +74,11 @@ class Authority:
         self._refusal = error
         return error
 
+    @property
+    def refusal(self) -> Unauthorized | None:
+        """Why the credential is refused, None while it is not known to be."""
+        return self._refusal
+
     def forget(self) -> None:
         """Begin anew: the credential has changed."""
         with self._lock:

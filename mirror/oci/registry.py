@@ -100,6 +100,11 @@ class Registry:
         """One cheap request: is the registry there, and how does it ask for a login? Raises as `request`."""
         self._authority.learn(self.retry(self._greet))
 
+    @property
+    def refusal(self) -> Unauthorized | None:
+        """Why the credential is refused, None while it is not known to be."""
+        return self._authority.refusal
+
     def forget_refusal(self) -> None:
         """The credential has changed: ask again."""
         self._authority.forget()

@@ -109,8 +109,10 @@ def short_digest(digest: str | None) -> str:
 def _matches(record: TagRecord, query: Query, words: list[str]) -> bool:
     if query.mirror and record.key.mirror != query.mirror:
         return False
+    if not record.counts:
+        return False
     if query.progress == "behind":
-        if record.progress == "in_sync" or record.absent_since is not None:
+        if record.progress == "in_sync":
             return False
     elif query.progress and record.progress != query.progress:
         return False

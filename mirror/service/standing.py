@@ -111,8 +111,8 @@ class Standing:
 
 
 def count(records: Iterable[TagRecord]) -> Mapping[Progress, int]:
-    """How many tags are where; tags that the source no longer has are not wanted any more."""
-    counted = Counter(record.progress for record in records if record.absent_since is None)
+    """How many tags are where; those that the source lost, or the rule selects no more, do not count."""
+    counted = Counter(record.progress for record in records if record.counts)
     return {progress: counted[progress] for progress in PROGRESS}
 
 

@@ -39,7 +39,7 @@ def wanted(
     record: TagRecord, digest: str | None, published: float | None, target: str, now: float
 ) -> TagRecord:
     """The record of a tag that the source lists; a new digest starts afresh."""
-    record = replace(record, target=target, absent_since=None)
+    record = replace(record, target=target, absent_since=None, wanted=True)
     if digest is None or digest == record.source_digest:
         return record
     return replace(settled(record), source_digest=digest, published=published, first_seen=now, kept=False)
@@ -67,13 +67,21 @@ def settled(record: TagRecord) -> TagRecord:
 
 
 def in_step(record: TagRecord, digest: str) -> TagRecord:
-    """The record of a tag that the target holds with the source's digest."""
+    """The record of a tag that the target holds as the source has it, by this digest of the source."""
+    if record.kept and record.source_digest == digest:
+        return settled(record)
     return replace(settled(record), source_digest=digest, target_digest=digest, kept=False)
 
 
 def copied(record: TagRecord, digest: str, size: int, now: float) -> TagRecord:
-    """The record of a tag that was just written to the target by this program."""
-    return replace(in_step(record, digest), ours=digest, size=size, copied_at=now)
+    """The record of a tag that was just written to the target by this program.
+
+    The digest differs from the source's where the rule makes it so: with a platform filter.
+    """
+    done = replace(settled(record), target_digest=digest, ours=digest, size=size, copied_at=now)
+    return replace(
+        done, kept=digest != (record.source_digest or digest), source_digest=record.source_digest or digest
+    )
 
 
 def kept(record: TagRecord, digest: str) -> TagRecord:

@@ -26,7 +26,8 @@ class TagRecord:
     `target` is `host/path` at the target. `kept` marks a tag that differs there because its rule says so.
     `ours` is the last digest that this program itself put under the tag: the only one it may ever delete.
     `attempts` counts failures since the last success, `refusals` those of them that were permanent.
-    `absent_since` is when complete listings of the source began to lack the tag.
+    `absent_since` is when complete listings of the source began to lack the tag; `wanted` is False for one that
+    the source still has, but the rule of the mirror selects no more.
     """
 
     key: Key
@@ -34,6 +35,7 @@ class TagRecord:
     source_digest: str | None = None
     target_digest: str | None = None
     kept: bool = False
+    wanted: bool = True
     ours: str | None = None
     size: int = 0
     published: float | None = None
@@ -57,9 +59,14 @@ class TagRecord:
         return "failed" if self.reason else "pending"
 
     @property
+    def counts(self) -> bool:
+        """Whether the tag is one of those that the mirror is for."""
+        return self.wanted and self.absent_since is None
+
+    @property
     def waiting_since(self) -> float | None:
         """Since when the target lacks the source's digest; None when it does not."""
-        if self.progress == "in_sync" or self.absent_since is not None:
+        if self.progress == "in_sync" or not self.counts:
             return None
         return self.first_seen if self.published is None else self.published
 

@@ -17,6 +17,7 @@ tags = Table(
     Column("source_digest", String(140)),
     Column("target_digest", String(140)),
     Column("kept", Boolean, nullable=False),
+    Column("wanted", Boolean, nullable=False),
     Column("ours", String(140)),
     Column("size", BigInteger, nullable=False),
     Column("published", Float(53)),

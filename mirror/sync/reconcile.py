@@ -24,6 +24,8 @@ from mirror.sync.survey import Survey, choose, compare, survey
 from mirror.sync.workers import Workers, gather
 
 A = TypeVar("A")
+# Stands between looking and changing: may take tags out of the surveys, or raise Doubtful to end the pass.
+Review = Callable[[list[Survey]], list[Survey]]
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Pass:
     observe: Observe
     now: datetime
     clock: Callable[[], float]
+    review: Review = list
 
     def run(self, *, dry: bool = False, only: Iterable[str] | None = None) -> None:
         """Bring the mirror in step; with `dry`, only say what would be done. `only` names paths to look at."""
         try:
             paths = self.mirror.discover() if only is None else only
-            plans = [(found, self._plan(found)) for found in self._each(paths, self._look)]
+            surveys = self.review(self._each(paths, self._look))
+            plans = [(found, self._plan(found)) for found in surveys]
         except Unauthorized as refused:
             self._fail("", "", self.mirror.name, refused)
             return

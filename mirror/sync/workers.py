@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 from mirror.errors import Stopped
 
 A = TypeVar("A")
 B = TypeVar("B")
+P = ParamSpec("P")
 
 
 # Looking at a repository is a request or two; this many at a time keep a slow registry's answers coming.
@@ -21,9 +22,14 @@ class Workers:
 
     def __init__(self, images: int, blobs: int) -> None:
         """Both at least 1. Threads start when they are first needed."""
-        self.repositories = ThreadPoolExecutor(_REPOSITORIES, thread_name_prefix="repository")
-        self.images = ThreadPoolExecutor(images, thread_name_prefix="image")
-        self.blobs = ThreadPoolExecutor(blobs, thread_name_prefix="blob")
+        self.repositories = _Pool(_REPOSITORIES, thread_name_prefix="repository")
+        self.images = _Pool(images, thread_name_prefix="image")
+        self.blobs = _Pool(blobs, thread_name_prefix="blob")
+
+    def begin_no_more(self) -> None:
+        """Images that are being copied may end; what waits is dropped, and whoever comes later meets Stopped."""
+        for pool in (self.repositories, self.images):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Self:
         """The workers themselves."""
@@ -33,6 +39,16 @@ class Workers:
         """Let what runs end, and begin nothing more."""
         for pool in (self.repositories, self.images, self.blobs):
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Pool(ThreadPoolExecutor):
+    """Threads that say Stopped when they take no more work."""
+
+    def submit(self, work: Callable[P, A], /, *args: P.args, **kwargs: P.kwargs) -> Future[A]:
+        try:
+            return super().submit(work, *args, **kwargs)
+        except RuntimeError as error:
+            raise Stopped("stopped before the work was begun") from error
 
 
 def gather(futures: Iterable[Future[A]]) -> list[A]:

@@ -22,6 +22,7 @@ FULL = TagRecord(
     source_digest=SHA,
     target_digest="sha256:" + "b" * 64,
     kept=True,
+    wanted=False,
     ours=SHA,
     size=3 << 33,
     published=1_790_000_000.25,

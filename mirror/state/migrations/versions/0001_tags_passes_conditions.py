@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("source_digest", sa.String(140)),
         sa.Column("target_digest", sa.String(140)),
         sa.Column("kept", sa.Boolean, nullable=False),
+        sa.Column("wanted", sa.Boolean, nullable=False),
         sa.Column("ours", sa.String(140)),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("published", sa.Float(53)),
