@@ -14,7 +14,9 @@ def tags(count: int, start: int = 0) -> set[str]:
     return {f"1.{number}" for number in range(start, start + count)}
 
 
-def doubt(known: dict[str, set[str]], listed: dict[str, set[str]], failed: dict[str, str] | None = None) -> str:
+def doubt(
+    known: dict[str, set[str]], listed: dict[str, set[str]], failed: dict[str, str] | None = None
+) -> str:
     try:
         check(known, listed, failed or {}, GUARD)
     except Doubtful as error:
