@@ -77,6 +77,17 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert list(_dead_links(path)) == []
 
 
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    reached, ahead = set[Path](), [ROOT / "README.md"]
+    while ahead:
+        path = ahead.pop()
+        if path not in reached:
+            reached.add(path)
+            ahead += [target for link in links(path) if (target := _target(path, link)) in DOCUMENTS]
+    unreached = [str(path.relative_to(ROOT)) for path in DOCUMENTS if path not in reached]
+    assert unreached == [], "link these from docs/README.md"
+
+
 @every_document
 def test_what_is_named_in_the_repository_exists(path: Path) -> None:
     named = {match[0].rstrip(".,") for text in code(path) if (match := _OURS.fullmatch(text))}
@@ -125,13 +136,20 @@ def _misspelled(command: list[str]) -> str:
 
 def _dead_links(path: Path) -> Iterator[str]:
     for link in links(path):
-        name, _, fragment = unquote(link).partition("#")
-        if re.match(r"[a-z]+:", name):
+        target, fragment = _target(path, link), unquote(link).partition("#")[2]
+        if target is None:
             continue
-        target = (path.parent / name).resolve() if name else path
         there = target.exists() and target.is_relative_to(ROOT)
         if not there or (fragment and target.suffix == ".md" and fragment not in anchors(target)):
             yield link
+
+
+def _target(path: Path, link: str) -> Path | None:
+    """The file that a link of the document at `path` leads to; None for an address elsewhere."""
+    name = unquote(link).partition("#")[0]
+    if re.match(r"[a-z]+:", name):
+        return None
+    return (path.parent / name).resolve() if name else path
 
 
 def _is_defined(name: str) -> bool:
