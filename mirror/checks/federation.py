@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from mirror.checks.google_api import Json
@@ -68,9 +69,9 @@ class Federation:
     def condition(self) -> str:
         """Who is let in: the namespace itself and, at GitLab, its subgroups; never `acme-evil` for `acme`."""
         if self.kind == "github":
-            return f"assertion.repository_owner == '{self.namespace}'"
+            return f'assertion.repository_owner == "{self.namespace}"'
         path = "assertion.namespace_path"
-        return f"{path} == '{self.namespace}' || {path}.startsWith('{self.namespace}/')"
+        return f'{path} == "{self.namespace}" || {path}.startsWith("{self.namespace}/")'
 
     @property
     def member(self) -> str:
@@ -98,6 +99,43 @@ class Federation:
             },
             indent=2,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLogin:
+    """A file with which google-auth, and so the mirror, logs in without a key; `token_file` holds a job's token."""
+
+    federation: Federation
+    email: str
+    file: Path
+    token_file: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.file} logs in as {self.email} with the token in {self.token_file}"
+
+    @property
+    def command(self) -> str:
+        number = f"$(gcloud projects describe {self.federation.project} --format='value(projectNumber)')"
+        provider = self.federation.resource.replace(NUMBER, number)
+        return (
+            f'gcloud iam workload-identity-pools create-cred-config "{provider}" '
+            f"--service-account={self.email} --credential-source-file={shlex.quote(self.token_file)} "
+            f"--output-file={shlex.quote(str(self.file))}"
+        )
+
+    def done(self, cloud: Cloud) -> bool:
+        return self.file.exists() and self.file.read_text("utf-8") == self._text(cloud)
+
+    def do(self, cloud: Cloud) -> None:
+        try:
+            self.file.write_text(self._text(cloud), "utf-8")
+        except OSError as error:
+            raise ConfigError(f"{self.file} cannot be written: {error.strerror}") from error
+
+    def _text(self, cloud: Cloud) -> str:
+        number = cloud.api.project_number(self.federation.project)
+        return self.federation.credentials(number, self.email, self.token_file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,3 +16,14 @@ EXCESSIVE: dict[str, str] = {
     "roles/artifactregistry.repoAdmin": "it may delete images in every repository of the project",
     WRITER: "it may push to every repository of the project, not only to the mirror's",
 }
+
+# What a login may do in a whole project reveals its role there, also to those who may not read the policy. The widest
+# come first, since each has the rights of many that follow.
+REVEALING: dict[str, str] = {
+    "resourcemanager.projects.setIamPolicy": "roles/owner",
+    "pubsub.topics.create": "roles/editor",
+    "storage.buckets.delete": "roles/storage.admin",
+    "artifactregistry.repositories.delete": "roles/artifactregistry.admin",
+    "artifactregistry.repositories.deleteArtifacts": "roles/artifactregistry.repoAdmin",
+    "artifactregistry.repositories.uploadArtifacts": WRITER,
+}

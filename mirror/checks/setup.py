@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from mirror.checks.federation import CreatePool, CreateProvider, Federation
+from mirror.checks.federation import CreatePool, CreateProvider, Federation, WriteLogin
 from mirror.checks.grants import Grant, GrantOnBucket, Revoke
 from mirror.checks.keys import CreateKey
 from mirror.checks.resource import project, repository, service_account
@@ -30,13 +30,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What shall be so. `keyless` is a federation, or `namespace/name` of a Kubernetes service account."""
+    """What shall be so. `keyless` is a federation, or `namespace/name` of a Kubernetes service account.
+
+    `login_file` is where a federation's login goes, `token_file` where that finds the job's token.
+    """
 
     home: Home
     account: str = "gcr-mirror"
     keyless: Federation | str | None = None
     reader: bool = False
     key_file: Path | None = None
+    login_file: Path | None = None
+    token_file: str = "google-token"
     legacy_bucket: bool = False
     revoke_excess: bool = False
 
@@ -63,7 +68,7 @@ def plan(wish: Wish) -> list[Step]:
         *_reader(wish),
         *_keyless(wish),
         *_bucket(wish),
-        *([CreateKey(home.project, wish.email, wish.key_file)] if wish.key_file else []),
+        *_login(wish),
         *_revocations(wish),
     ]
 
@@ -122,6 +127,8 @@ def _check(wish: Wish) -> None:
         )
     if wish.keyless and wish.key_file:
         raise ConfigError("--keyless needs no key: leave --key-file out")
+    if wish.login_file and not isinstance(wish.keyless, Federation):
+        raise ConfigError("--login-file belongs to --keyless gitlab or github")
     if wish.legacy_bucket and wish.home.legacy_bucket is None:
         raise ConfigError(f"{wish.home.host} never kept images in a bucket: leave --legacy-bucket out")
 
@@ -159,6 +166,14 @@ def _keyless(wish: Wish) -> list[Step]:
         CreateProvider(wish.keyless),
         Grant(account, owner, _IMPERSONATE, wish.keyless.member),
     ]
+
+
+def _login(wish: Wish) -> list[Step]:
+    if wish.key_file:
+        return [CreateKey(wish.home.project, wish.email, wish.key_file)]
+    if wish.login_file and isinstance(wish.keyless, Federation):
+        return [WriteLogin(wish.keyless, wish.email, wish.login_file, wish.token_file)]
+    return []
 
 
 def _bucket(wish: Wish) -> list[Step]:

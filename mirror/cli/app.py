@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mirror
-from mirror.cli import config, copy, demo, listing, sync
+from mirror.cli import config, copy, demo, listing, setup, sync
 from mirror.cli.exits import Exit
 from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
 
@@ -28,6 +28,7 @@ app.command("sync")(sync.sync)
 app.command("copy")(copy.copy)
 app.command("list")(listing.list_images)
 app.add_typer(config.app, name="config")
+app.add_typer(setup.app, name="setup")
 app.command("demo")(demo.demo)
 
 
@@ -83,7 +84,10 @@ def _explain(error: MirrorError) -> None:
         import traceback
 
         traceback.print_exception(error)
-    _say(str(error))
+    from mirror.registries.denials import explain
+
+    known = explain(error)
+    _say(f"{error}\n{known}" if known else str(error))
 
 
 def _say(message: str) -> None:

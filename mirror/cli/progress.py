@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mirror.cli.explanations import Explanations
 from mirror.events import Copied, Event, Failed, Kept, Moved, Observe, Planned
 
 
@@ -35,21 +36,22 @@ def line(event: Event) -> str | None:
 @contextmanager
 def shown(*, quiet: bool) -> Iterator[Observe]:
     """An observer that shows what happens on stderr: bars where it is a terminal, else lines."""
+    explanations = Explanations()
     if quiet or not sys.stderr.isatty():
-        yield _write
+        yield lambda event: _write(event, explanations)
         return
-    with _bars() as observe:
+    with _bars(explanations) as observe:
         yield observe
 
 
-def _write(event: Event) -> None:
-    text = line(event)
+def _write(event: Event, explanations: Explanations) -> None:
+    text = explanations.after(event, line(event))
     if text:
         sys.stderr.write(text + "\n")
 
 
 @contextmanager
-def _bars() -> Iterator[Observe]:
+def _bars(explanations: Explanations) -> Iterator[Observe]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -72,7 +74,7 @@ def _bars() -> Iterator[Observe]:
                         bars.advance(task)
                     case _:
                         pass
-            text = line(event)
+            text = explanations.after(event, line(event))
             if text:
                 bars.console.print(text, highlight=False, markup=False, soft_wrap=True)
 

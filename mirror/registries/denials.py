@@ -15,6 +15,9 @@ from mirror.registries.denial import Denial, Explanation
 
 _RESOURCE = re.compile(r"projects/([^/\"\s]+)/locations/([^/\"\s]+)/repositories/([^/\"\s]+)")
 _IN_PATH = re.compile(r"^/v2/(?P<path>.+?)/(?:manifests|blobs|tags|referrers)/")
+# How the text of an error begins: "GET https://host/path: 403 what it said".
+_REQUEST = re.compile(r"\b[A-Z]+ https?://[^\s:]+(?::\d+)?[^\s:]*")
+_STATUS = re.compile(r": (\d{3})\b")
 _ACCOUNT = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com")
 
 
@@ -35,10 +38,12 @@ def explain(error: MirrorError, known: Mapping[str, str] | None = None) -> Expla
     return found.explained({**(known or {}), **_known(error, cause)}) if found else None
 
 
-def explain_text(text: str, known: Mapping[str, str] | None = None) -> Explanation | None:
-    """As `explain`, for a text that came with no error of ours."""
-    found = _find(text, 0)
-    return found.explained(known or {}) if found else None
+def explain_text(text: str, reference: str = "") -> Explanation | None:
+    """As `explain`, where only the error's text is left, and the image that it is about."""
+    status = _STATUS.search(text)
+    found = _find(text, int(status[1]) if status else 0)
+    request = _REQUEST.search(text)
+    return found.explained(_named(text, request[0] if request else "", reference)) if found else None
 
 
 def placeholders(home: Home) -> dict[str, str]:
@@ -68,13 +73,17 @@ def _text(error: MirrorError) -> str:
 
 
 def _known(error: MirrorError, cause: MirrorError) -> dict[str, str]:
-    """The reader's own project, host and so on, as far as the error tells them."""
-    text = _text(cause)
+    reference = error.reference if isinstance(error, CopyError) else ""
+    return _named(_text(cause), getattr(cause, "request", ""), reference)
+
+
+def _named(text: str, request: str, reference: str) -> dict[str, str]:
+    """The reader's own project, host and so on, as far as the text, the request or the image tell them."""
     known = {}
     account = _ACCOUNT.search(text)
     if account:
         known["SERVICE_ACCOUNT"] = account[0]
-    home = _home(error, cause)
+    home = _home(request, reference)
     if home:
         known |= placeholders(home)
     resource = _RESOURCE.search(text)
@@ -83,12 +92,10 @@ def _known(error: MirrorError, cause: MirrorError) -> dict[str, str]:
     return known
 
 
-def _home(error: MirrorError, cause: MirrorError) -> Home | None:
-    parts = urlsplit(getattr(cause, "request", "").rpartition(" ")[2])
+def _home(request: str, reference: str) -> Home | None:
+    parts = urlsplit(request.rpartition(" ")[2])
     path = _IN_PATH.match(parts.path)
     if path:
         return Home.of_path(parts.netloc, path["path"])
-    if isinstance(error, CopyError):
-        host, _, rest = error.reference.partition("/")
-        return Home.of_path(host, rest.partition("@")[0])
-    return None
+    host, _, rest = reference.partition("/")
+    return Home.of_path(host, rest.partition("@")[0])

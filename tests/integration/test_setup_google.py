@@ -9,17 +9,21 @@ from pathlib import Path
 
 import pytest
 from google.oauth2 import service_account
+from typer.testing import CliRunner
 
 from mirror.checks.buckets import Buckets
 from mirror.checks.federation import Federation
 from mirror.checks.google_api import ENDPOINT_VARIABLE, SCOPE, GoogleApi
 from mirror.checks.setup import Wish, apply, plan
 from mirror.checks.steps import Cloud
+from mirror.cli.app import app
 from mirror.errors import ConfigError, Denied, MirrorError, Unauthorized, Unavailable
 from mirror.events import ignore
 from mirror.registries.artifact_registry import Home
 from mirror.registries.denials import explain
+from mirror.transport.clock import Clock
 from mirror.transport.retry import Policy, Retry
+from tests.servers.gcloud import Gcloud
 from tests.servers.google_cloud import GoogleCloud, keep_on_loopback
 from tests.servers.waiting import Instant
 
@@ -266,3 +270,92 @@ def test_a_token_is_never_sent_to_another_machine_in_plain_text(monkeypatch: pyt
     monkeypatch.setenv(ENDPOINT_VARIABLE, "http://apis.example.com")
     with pytest.raises(ConfigError, match="https URL, or http on loopback"):
         GoogleApi.of(object())
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(HOME, reader=True, revoke_excess=True),
+        Wish(HOME, keyless=Federation.of("gitlab", PROJECT, "acme/shop", "https://gitlab.acme.example")),
+        Wish(HOME, keyless=Federation.of("github", PROJECT, "acme", None), login_file=Path("login.json")),
+        Wish(HOME, keyless="mirror/gcr-mirror", legacy_bucket=True),
+        Wish(HOME, key_file=Path("my key.json")),
+    ],
+    ids=["reader", "gitlab", "github", "gke", "key"],
+)
+def test_the_printed_commands_do_what_apply_does(
+    wish: Wish,
+    google: GoogleCloud,
+    cloud: Cloud,
+    clock: Instant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    google.buckets.create(BUCKET)
+    google.give(f"projects/{PROJECT}", "roles/editor", MEMBER)
+    gcloud = Gcloud(tmp_path, google)
+    for step in plan(wish):
+        gcloud.run(step.command)
+    if wish.login_file:
+        (tmp_path / "login.json").unlink()
+    told = done(wish, cloud, clock)
+    again = [title for title, outcome in told.items() if outcome == "done"]
+    assert again == ([step.title for step in plan(wish)][-1:] if wish.login_file else [])
+
+
+class TestCommand:
+    """The same through the command line."""
+
+    @pytest.fixture
+    def login(self, google: GoogleCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = tmp_path / "admin.json"
+        file.write_text(json.dumps(google.key()), "utf-8")
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+        monkeypatch.setattr(Clock, "wait", lambda *_: None)
+
+    def test_without_apply_nothing_is_asked(self, google: GoogleCloud) -> None:
+        result = CliRunner().invoke(app, ["setup", "google", "--project", PROJECT, "--host", "eu.gcr.io"])
+        assert result.exit_code == 0, result.output
+        assert "nothing has been done" in result.output
+        assert "gcloud artifacts repositories create eu.gcr.io" in result.output
+        assert google.requests == ()
+
+    @pytest.mark.usefixtures("login")
+    def test_apply_tells_each_step_and_what_to_write_down(self, google: GoogleCloud, tmp_path: Path) -> None:
+        file = str(tmp_path / "key.json")
+        arguments = [
+            "setup",
+            "google",
+            "--project",
+            PROJECT,
+            "--host",
+            "eu.gcr.io",
+            "--apply",
+            "--key-file",
+            file,
+        ]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        assert f"done   a key of gcr-mirror@{PROJECT}.iam.gserviceaccount.com is in {file}" in result.output
+        assert f"credentials: {{json_key_file: {file}}}" in result.output
+        assert "PRIVATE KEY" not in result.output
+        again = CliRunner().invoke(app, arguments)
+        assert "done " not in again.output
+        assert google.holds(HOME.resource, WRITER) == {MEMBER}
+
+    def test_a_federation_open_to_everybody_is_refused(self) -> None:
+        arguments = ["setup", "google", "--project", PROJECT, "--host", "gcr.io", "--keyless", "gitlab"]
+        result = CliRunner().invoke(app, arguments)
+        assert isinstance(result.exception, ConfigError)
+        assert "everybody" in str(result.exception)
+
+    @pytest.mark.usefixtures("google")
+    def test_without_a_login_it_says_how_to_get_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+        arguments = ["setup", "google", "--project", PROJECT, "--host", "gcr.io", "--apply"]
+        result = CliRunner().invoke(app, arguments)
+        assert isinstance(result.exception, ConfigError)
+        assert "gcloud auth application-default login" in str(result.exception)

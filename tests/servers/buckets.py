@@ -54,6 +54,10 @@ class BucketStore:
         """Make a bucket."""
         self._forward("POST", "storage/v1/b?project=p", json.dumps({"name": name}).encode())
 
+    def delete(self, name: str) -> None:
+        """Remove a bucket."""
+        self._forward("DELETE", f"storage/v1/b/{name}")
+
     def give(self, name: str, role: str, *members: str, condition: Json | None = None) -> None:
         """Add a binding behind the program's back."""
         policy = self._policy(name)

@@ -81,6 +81,12 @@ class GoogleCloud(Server):
         extra = {"condition": condition} if condition else {}
         policy["bindings"].append({"role": role, "members": [member], **extra})
 
+    def take(self, resource: str, role: str, member: str) -> None:
+        """Remove a member from all bindings of a role."""
+        for binding in self._policy(resource)["bindings"]:
+            if binding["role"] == role and member in binding["members"]:
+                binding["members"].remove(member)
+
     def answer(self, request: Request) -> Response:
         """The token service, the buckets, or one of the APIs."""
         host, _, path = request.path.lstrip("/").partition("/")

@@ -62,8 +62,8 @@ def test_a_federation_lets_in_one_group_and_its_subgroups() -> None:
     assert "--issuer-uri=https://gitlab.acme.example/" in words
     assert "--allowed-audiences=https://gitlab.acme.example" in words
     assert (
-        "--attribute-condition=assertion.namespace_path == 'acme' || "
-        "assertion.namespace_path.startsWith('acme/')"
+        '--attribute-condition=assertion.namespace_path == "acme" || '
+        'assertion.namespace_path.startsWith("acme/")'
     ) in words
     assert "$(gcloud projects describe shop --format='value(projectNumber)')" in grant
     assert "--role=roles/iam.workloadIdentityUser" in grant
@@ -71,7 +71,7 @@ def test_a_federation_lets_in_one_group_and_its_subgroups() -> None:
 
 def test_github_is_restricted_by_the_owner() -> None:
     federation = Federation.of("github", "shop", "acme", None)
-    assert federation.condition == "assertion.repository_owner == 'acme'"
+    assert federation.condition == 'assertion.repository_owner == "acme"'
     assert federation.issuer == "https://token.actions.githubusercontent.com"
 
 
@@ -107,7 +107,7 @@ def test_a_domains_project_has_its_own_form_of_address() -> None:
     )
 
 
-@pytest.mark.parametrize("namespace", ["", "a'b", "acme' || true || '", "/acme", "acme/"])
+@pytest.mark.parametrize("namespace", ["", "a'b", 'acme" || true || "', "/acme", "acme/"])
 def test_a_namespace_that_would_open_the_federation_is_refused(namespace: str) -> None:
     with pytest.raises(ConfigError, match="not a group or owner"):
         Federation.of("gitlab", "shop", namespace, None)
