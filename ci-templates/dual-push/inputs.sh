@@ -78,7 +78,7 @@ image_name() { # input, value, hint
 
 # What was asked for; else the commit, and its branch or tag.
 wanted_tags() {
-    case ${DUAL_PUSH_INPUT_TAGS:-auto} in
+    case ${DUAL_PUSH_INPUT_TAGS-auto} in
         auto)
             printf '%.8s\n' "${CI_COMMIT_SHA:-${GITHUB_SHA-}}"
             # A tag has no slash, and no dot or dash in front.

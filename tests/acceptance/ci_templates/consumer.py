@@ -71,8 +71,8 @@ class Consumer:
         self.commit(branch)
         return gitlab_ci_local.run(self.directory, self.env, *arguments, docker=docker, on_line=on_line)
 
-    def commit(self, branch: str = "main") -> str:
-        """Make `branch` of all files, in a clone that looks like one of a GitLab; returns the commit."""
+    def commit(self, branch: str = "main") -> None:
+        """Make `branch` of all files, in a clone that looks like one of a GitLab."""
         if not (self.directory / ".git").exists():
             self._git("init", "--quiet", f"--initial-branch={branch}")
             self._git("config", "user.name", "Ann")
@@ -82,7 +82,15 @@ class Consumer:
         self._git("commit", "--quiet", "--allow-empty", "--message", "a change")
         self._git("update-ref", "refs/remotes/origin/main", "HEAD")
         self._git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+
+    def head(self) -> str:
+        """The commit."""
         return self._git("rev-parse", "HEAD")
+
+    def docker(self, *arguments: str) -> str:
+        """What the Engine's own client says."""
+        argv = ["docker", *arguments]
+        return subprocess.run(argv, env=self.env, check=True, capture_output=True, text=True).stdout.strip()
 
     def handed_on(self) -> dict[str, str]:
         """The variables for the jobs that follow."""
