@@ -32,6 +32,11 @@ def sync(
     from mirror.cli.passes import sync_all
 
     loaded = load(config)
+    for model in loaded.mirrors:
+        if model.platforms != "all":
+            typer.echo(
+                f"{model.name}: platforms is set, so images of several platforms get new digests", err=True
+            )
     reports = sync_all(loaded, _chosen(loaded, mirror or []), dry=dry_run, quiet=as_json)
     if as_json:
         typer.echo(json.dumps({"mirrors": [report.as_json() for report in reports]}))

@@ -123,6 +123,7 @@ def content(image: Image, directory: Path) -> dict[str, int]:
 
 def judge(source: Image, target: Image, directory: Path) -> dict[str, int]:
     """Copy both sides to disk and compare them. Returns the digests and sizes; raises Different."""
+    directory.mkdir(parents=True)
     wanted = content(source, directory / "source")
     found = content(target, directory / "target")
     if wanted != found:

@@ -1,0 +1,59 @@
+"""The program as a user runs it: a process of its own, with nothing of this machine's logins."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How it ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def mirror(self) -> dict[str, Any]:
+        """The only mirror that `--json` speaks of."""
+        (mirror,) = json.loads(self.out)["mirrors"]
+        return dict(mirror)
+
+
+def gcr_mirror(*words: str | Path, env: Mapping[str, str] | None = None, home: Path) -> Ran:
+    """Run `gcr-mirror`; `home` is an empty folder, so that no Docker configuration is found but its own."""
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
+    done = subprocess.run(
+        [sys.executable, "-m", "mirror", *map(str, words)],
+        env=clean | {"HOME": str(home)} | dict(env or {}),
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def configuration(folder: Path, source: Mapping[str, Any], target: Mapping[str, Any], **mirror: Any) -> Path:
+    """Write a configuration with two registries and one mirror of everything between them."""
+    rules = {"name": "shop", "source": "from", "target": "to", "repositories": ["**"]} | mirror
+    path = folder / "config.yaml"
+    path.write_text(
+        yaml.safe_dump({"registries": {"from": dict(source), "to": dict(target)}, "mirrors": [rules]})
+    )
+    return path
+
+
+def plain(host: str, **more: Any) -> dict[str, Any]:
+    """A registry of the specification, by http."""
+    return {"kind": "oci", "host": host, "insecure": True} | more
