@@ -101,7 +101,7 @@ class GitLabRegistry(Reachable):
     kind: Literal["gitlab"] = Field(description="A GitLab Container Registry.")
     api_url: Url | None = Field(
         default=None,
-        description="GitLab's own address, asked which repositories there are. Default: the host without registry.",
+        description="GitLab's own address, asked which repositories there are. Default: the host without 'registry.'",
     )
     credentials: PasswordCredentials | None = Field(
         default=None, description="Without: the Docker configuration, else anonymous."

@@ -136,6 +136,7 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file() -> None:
         (["kind: google", "host: x-docker.pkg.dev", "project: acme-images"], "registries.more.repository: is missing"),
         (["kind: google", "host: ue.gcr.io", "project: acme-images"], "is no registry of Google; known are gcr.io"),
         (["kind: gitlab", "host: x.example", "api_url: x.example"], "is no address; write https://host"),
+        (["kind: gitlab", "host: x.example", "api_url: https://a:b@x.example"], "api_url: has a login in it; remove"),
         (["kind: oci", "host: x.example", "credentials: {username: x}"], "wants exactly one of password_file"),
         (["kind: oci", "host: x.example", "credentials: {password_file: x}"], "credentials.username: is missing"),
         (["kind: oci", "host: x.example", "credentials: {username: a, token_file: b}"], "you mean 'password_file'?"),
@@ -256,6 +257,14 @@ def test_two_mirrors_that_cannot_meet_are_accepted(first: str, second: str) -> N
     assert len(read(routes(first, second)).mirrors) == 2
 
 
+def test_two_mirrors_may_write_the_same_paths_to_different_hosts() -> None:
+    registry = "  other: {kind: google, host: us.gcr.io, project: arctic-goal-676703}\n"
+    first, _, last = routes("repositories: ['**']", "repositories: ['**']", registry=registry).rpartition(
+        "target: gcr"
+    )
+    assert len(read(f"{first}target: other{last}").mirrors) == 2
+
+
 def test_one_place_under_two_names_is_still_one_place() -> None:
     registry = "  again: {kind: oci, host: eu.gcr.io}\n"
     text = routes(
@@ -287,6 +296,8 @@ def test_two_mirrors_of_one_name_are_refused() -> None:
         ("registry.gitlab.com", "", True),
         ("registry.acme.example", "", True),
         ("gitlab.acme.example:5050", "", False),
+        ("registry.acme.example:5050", "", False),
+        ("images.acme.example", "", False),
         ("gitlab.acme.example:5050", "https://gitlab.acme.example/", True),
     ],
 )
