@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.certificates import Authority
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.registry import Registries, Registry, Variant
+
+# A busy machine is no fault of the code: what is counted is examples, not milliseconds.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mirror.config import Config, load
@@ -376,7 +376,6 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.dictionaries(keys, values, max_size=4))
-@settings(deadline=None)
 def test_whatever_the_file_says_the_answer_is_a_configuration_or_findings(data: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:  # too little is drawn here for a whole configuration
         read(repr(data).replace("None", "null").replace("True", "true").replace("False", "false"))
