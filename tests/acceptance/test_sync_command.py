@@ -68,9 +68,12 @@ def test_tokens_of_gitlab_are_renewed_while_a_copy_runs(tmp_path: Path, registri
         (tmp_path / "token").write_text("secret")
         login = {"username": "mirror", "password_file": str(tmp_path / "token")}
         config = configuration(
-            tmp_path, plain(source.host, credentials=login), plain(target.host), repositories=["acme/api"]
+            tmp_path,
+            plain(source.host, credentials=login),
+            plain(target.host),
+            limits={"bandwidth": "600KB/s", "images": 1, "blobs": 1},
+            repositories=["acme/api"],
         )
-        _limit(config, bandwidth="600KB/s", images=1, blobs=1)
         ran = gcr_mirror("sync", "-c", config, "--json", home=tmp_path)
         assert (ran.code, ran.out and ran.mirror["copied"]) == (0, 4), ran.err
         assert gitlab.count("GET", "/jwt/auth") >= 2
@@ -242,8 +245,3 @@ def test_odd_bytes_of_a_manifest_survive(tmp_path: Path, registries: Registries)
     assert judge(
         Image(f"{source.host}/acme/api:odd"), Image(f"{target.host}/acme/api:odd"), tmp_path / "judged"
     )
-
-
-def _limit(config: Path, **limits: object) -> None:
-    lines = "".join(f"  {name}: {value}\n" for name, value in limits.items())
-    config.write_text(f"{config.read_text()}limits:\n{lines}")

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 
 @dataclass(frozen=True, slots=True)
 class Ran:
@@ -48,9 +46,9 @@ def configuration(folder: Path, source: Mapping[str, Any], target: Mapping[str, 
     """Write a configuration with two registries and one mirror of everything between them."""
     rules = {"name": "shop", "source": "from", "target": "to", "repositories": ["**"]} | mirror
     path = folder / "config.yaml"
-    path.write_text(
-        yaml.safe_dump({"registries": {"from": dict(source), "to": dict(target)}, "mirrors": [rules]})
-    )
+    registries = {"from": dict(source), "to": dict(target)}
+    # JSON is YAML.
+    path.write_text(json.dumps({"registries": registries, "mirrors": [rules], "limits": dict(limits or {})}))
     return path
 
 
