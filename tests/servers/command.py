@@ -42,7 +42,13 @@ def gcr_mirror(*words: str | Path, env: Mapping[str, str] | None = None, home: P
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def configuration(folder: Path, source: Mapping[str, Any], target: Mapping[str, Any], **mirror: Any) -> Path:
+def configuration(
+    folder: Path,
+    source: Mapping[str, Any],
+    target: Mapping[str, Any],
+    limits: Mapping[str, Any] | None = None,
+    **mirror: Any,
+) -> Path:
     """Write a configuration with two registries and one mirror of everything between them."""
     rules = {"name": "shop", "source": "from", "target": "to", "repositories": ["**"]} | mirror
     path = folder / "config.yaml"
