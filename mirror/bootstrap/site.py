@@ -11,6 +11,7 @@ from mirror.bootstrap.connection import connect
 from mirror.config.model import Config, GitLabRegistry, GoogleCredentials, GoogleRegistry, PasswordCredentials
 from mirror.config.model import Mirror as MirrorModel
 from mirror.config.model import Registry as RegistryModel
+from mirror.config.places import mapping_of, root_of
 from mirror.events import Observe
 from mirror.oci.auth import Credential
 from mirror.oci.descriptor import Platform
@@ -20,8 +21,6 @@ from mirror.registries import Flavour, credentials
 from mirror.registries.generic import Generic
 from mirror.registries.gitlab import GitLab
 from mirror.registries.google import Google
-from mirror.sync.mapping import Mapping as PathMapping
-from mirror.sync.mapping import project_root
 from mirror.sync.patterns import Patterns
 from mirror.sync.plan import Rule
 from mirror.sync.reconcile import Mirror
@@ -62,7 +61,7 @@ class Site:
     def mirror(self, model: MirrorModel) -> Mirror:
         """One mirror, ready for passes."""
         source, target = self.config.registries[model.source], self.config.registries[model.target]
-        paths = PathMapping(target.host, root(target), model.prefix, root(source))
+        paths = mapping_of(model, source, target)
         return Mirror(
             name=model.name,
             discover=partial(self.discover, model.source, Patterns.parse(model.repositories)),
@@ -79,7 +78,7 @@ class Site:
 
     def discover(self, name: str, patterns: Patterns) -> list[str]:
         """The repositories that the patterns mean, as paths below the registry's project."""
-        own = root(self.config.registries[name])
+        own = root_of(self.config.registries[name])
         found = dict.fromkeys(patterns.literals)
         for below in patterns.roots:
             listed = self.flavour(name).discover(self.registry(name), "/".join(filter(None, (own, below))))
@@ -138,12 +137,7 @@ def credential(model: RegistryModel, env: Mapping[str, str]) -> Credential:
         case GoogleCredentials() as given:
             return credentials.JsonKey(_secret(given.json_key_file, given.json_key_env, env))
         case _:
-            return credentials.DockerConfig(model.host, root(model))
-
-
-def root(model: RegistryModel) -> str:
-    """The path that everything of a registry lies below: Google's project and repository."""
-    return project_root(model.project, model.repository) if isinstance(model, GoogleRegistry) else ""
+            return credentials.DockerConfig(model.host, root_of(model))
 
 
 def selection(model: MirrorModel) -> Selection:

@@ -82,10 +82,10 @@ def _paths(site: Site, name: str, pattern: str | None) -> list[str]:
 
 
 def _tags(site: Site, name: str, path: str, workers: Workers) -> list[Tag]:
-    from mirror.bootstrap.site import root
+    from mirror.config.places import root_of
     from mirror.sync.survey import resolved
 
-    own = root(site.config.registries[name])
+    own = root_of(site.config.registries[name])
     repository = site.repository(name, "/".join(filter(None, (own, path))))
     found = repository.tags().tags
     return list(resolved(repository, [found[tag] for tag in sorted(found)], workers))
