@@ -78,10 +78,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Some bytes of a blob passed by; for progress bars."""
+    """`size` bytes of a blob passed by; it is at `position` of `total` now. For progress bars."""
 
     digest: str
     size: int
+    position: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from mirror.cli.explanations import Explanations
 from mirror.events import Copied, Event, Failed, Kept, Moved, Observe, Planned
+
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+# A layer of this many bytes is worth a bar of its own.
+LARGE = 4 * 1024 * 1024
 
 
 def size(count: float) -> str:
@@ -52,30 +60,66 @@ def _write(event: Event, explanations: Explanations) -> None:
 
 @contextmanager
 def _bars(explanations: Explanations) -> Iterator[Observe]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.console import Console  # only a terminal needs it
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task, lock = bars.add_task("looking", total=None), threading.Lock()
-        wanted = moved = 0
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[amount]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bars = Bars(progress)
 
         def observe(event: Event) -> None:
-            nonlocal wanted, moved
-            with lock:
-                match event:
-                    case Planned():
-                        wanted += event.copies
-                        bars.update(task, total=wanted or None)
-                    case Moved():
-                        moved += event.size
-                        bars.update(task, description=f"{size(moved)} in")
-                    case Copied():
-                        bars.advance(task)
-                    case _:
-                        pass
+            bars.observe(event)
             text = explanations.after(event, line(event))
             if text:
-                bars.console.print(text, highlight=False, markup=False, soft_wrap=True)
+                progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
         yield observe
+
+
+class Bars:
+    """One bar for all images, and one for each large layer that is on its way."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Begin without knowing how much there is to do."""
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._images = progress.add_task("images", total=None, amount="looking")
+        self._layers: dict[str, TaskID] = {}
+        self._wanted = self._done = self._bytes = 0
+
+    def observe(self, event: Event) -> None:
+        """Move the bars; called from many threads."""
+        with self._lock:
+            match event:
+                case Planned():
+                    self._wanted += event.copies
+                case Copied():
+                    self._done += 1
+                case Moved():
+                    self._bytes += event.size
+                    self._layer(event)
+                case _:
+                    return
+            amount = f"{self._done}/{self._wanted}, {size(self._bytes)}"
+            self._progress.update(
+                self._images, total=self._wanted or None, completed=self._done, amount=amount
+            )
+
+    def _layer(self, moved: Moved) -> None:
+        if moved.total < LARGE:
+            return
+        if moved.digest not in self._layers:
+            self._layers[moved.digest] = self._progress.add_task(
+                moved.digest[7:19], total=moved.total, amount=""
+            )
+        task = self._layers[moved.digest]
+        self._progress.update(
+            task, completed=moved.position, amount=f"{size(moved.position)} of {size(moved.total)}"
+        )
+        if moved.position >= moved.total:
+            self._progress.remove_task(self._layers.pop(moved.digest))

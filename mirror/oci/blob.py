@@ -113,7 +113,7 @@ def chunks(
         delay = pace.delay(count, clock.monotonic())
         if delay:
             clock.wait(delay)
-        observe(Moved(blob.digest, count))
+        observe(Moved(blob.digest, count, seen, blob.size))
         yield buffer[:count]
 
 

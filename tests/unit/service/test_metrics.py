@@ -108,7 +108,7 @@ def test_each_event_counts_in_its_metric(metrics: Metrics) -> None:
 
 def test_events_without_a_metric_are_ignored(metrics: Metrics) -> None:
     before = metrics.exposition()
-    metrics.observe(events.Moved("sha256:0", 5))
+    metrics.observe(events.Moved("sha256:0", 5, 5, 5))
     assert _without_process(metrics.exposition()) == _without_process(before)
 
 
