@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from mirror.cli.explanations import Explanations
 from mirror.events import Copied, Event, Failed, Kept, Moved, Observe, Planned
 
-
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
