@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mirror.checks.google_api import GoogleApi, login_failed, no_answer, refusal
+from mirror.checks.google_api import GoogleApi, no_answer, refusal
 from mirror.checks.policy import VERSION
 from mirror.errors import NotFound
+from mirror.registries.google_auth import no_token
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket, Client
@@ -77,7 +78,7 @@ def translated(name: str) -> Iterator[None]:
     except GoogleAPICallError as error:
         raise _refused(error, request) from error
     except GoogleAuthError as error:
-        raise login_failed(error) from error
+        raise no_token(error) from error
     except (RequestException, RetryError) as error:
         raise no_answer("storage", error) from error
 

@@ -20,10 +20,10 @@ from mirror.errors import (
     Unauthorized,
     Unavailable,
 )
+from mirror.registries.google_auth import application_default, no_token
 from mirror.transport import redact
 from mirror.transport.clock import Clock
 
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 # Instead of https://SERVICE.googleapis.com: one base for all services, each under /SERVICE.googleapis.com.
 # For tests, and for a proxy inside a perimeter. A token goes there, so it must be https or loopback.
 ENDPOINT_VARIABLE = "GCR_MIRROR_GOOGLE_ENDPOINT"
@@ -44,18 +44,11 @@ class GoogleApi:
 
     @classmethod
     def default(cls, *, clock: Clock | None = None) -> GoogleApi:
-        """With Application Default Credentials: gcloud's login, a service account's, or the machine's own."""
-        import google.auth  # noqa: PLC0415 - slow; only what talks to Google pays for it
-        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - slow, as above
+        """With Application Default Credentials: gcloud's login, a service account's, or the machine's own.
 
-        try:
-            credentials, _ = google.auth.default(scopes=[SCOPE])
-        except GoogleAuthError as error:
-            raise ConfigError(
-                "no Google login was found; run: gcloud auth application-default login "
-                f"(or set GOOGLE_APPLICATION_CREDENTIALS): {redact.detail(str(error))}"
-            ) from error
-        return cls.of(credentials, clock=clock)
+        Raises ConfigError when there are none.
+        """
+        return cls.of(application_default(), clock=clock)
 
     @classmethod
     def of(cls, credentials: Any, *, clock: Clock | None = None) -> GoogleApi:
@@ -94,7 +87,7 @@ class GoogleApi:
             answer = self._session.request(method, url, params=query, json=body, timeout=_TIMEOUT)
             read = answer.json() if answer.content else {}
         except GoogleAuthError as error:
-            raise login_failed(error) from error
+            raise no_token(error) from error
         except RequestException as error:
             raise no_answer(service, error) from error
         if answer.status_code >= 300:
@@ -165,16 +158,6 @@ def _kind(status: int) -> type[RegistryError]:
         429: RateLimited,
     }
     return by_status.get(status, RegistryError)
-
-
-def login_failed(error: Exception) -> MirrorError:
-    """google-auth could not get a token: no answer from the token service, or a refusal."""
-    from google.auth.exceptions import TransportError  # noqa: PLC0415 - slow, as above
-
-    said = redact.detail(" ".join(str(part) for part in error.args[:1]))
-    if isinstance(error, TransportError):
-        return ConnectFailed(f"Google's token service does not answer: {said}")
-    return Unauthorized(f"Google gives no token for this login: {said}", status=401, detail=said)
 
 
 def no_answer(service: str, error: Exception) -> MirrorError:

@@ -123,7 +123,7 @@ class Token:
         except (ValueError, KeyError, AttributeError) as error:
             raise Unsupported("the token service answered without a token") from error
         lifetime = _seconds(answer.get("expires_in")) or _lifetime(claims(value)) or _DEFAULT_LIFETIME
-        return cls(value, now + lifetime - min(30.0, lifetime / 5))
+        return cls(value, now + lifetime - min(300.0, lifetime / 5))
 
 
 def claims(token: str) -> dict[str, Any]:

@@ -17,8 +17,8 @@ Scopes = tuple[str, ...]
 class Authority:
     """The Authorization header for a set of scopes; tokens are shared, and asked for once at a time.
 
-    A credential that is refused is remembered, and nothing more is asked of the registry until `forget`:
-    GitLab bans an address after a number of failed logins.
+    A login that is refused is remembered, and nothing more is asked of the registry until the credential gives
+    another one (a rotated secret), or `forget`: GitLab bans an address after a number of failed logins.
     """
 
     def __init__(self, base: str, credential: Credential, client: Client, clock: Clock) -> None:
@@ -33,11 +33,11 @@ class Authority:
         self._tokens: dict[Scopes, Token] = {}
         self._asking: dict[Scopes, threading.Lock] = {}
         self._refusal: Unauthorized | None = None
+        self._refused_login: Login | None = None
 
     def header(self, scopes: Scopes) -> str | None:
         """The header's value, None where the registry asks for none. Raises Unauthorized, Denied."""
-        if self._refusal:
-            raise self._refusal
+        self._still_refused()
         challenge = self._challenge
         if challenge is None:
             return None
@@ -70,7 +70,8 @@ class Authority:
             return self._challenge is not None and self._challenge.scheme == "bearer"
 
     def refuse(self, error: Unauthorized) -> Unauthorized:
-        """Remember that the credential is refused."""
+        """Remember that the login of now is refused."""
+        self._refused_login = self._login()
         self._refusal = error
         return error
 
@@ -103,8 +104,7 @@ class Authority:
         return token if token and token.renew_at > self._clock.monotonic() else None
 
     def _ask(self, challenge: Challenge, scopes: Scopes) -> Token:
-        if self._refusal:
-            raise self._refusal
+        self._still_refused()
         login = self._login()
         now = self._clock.monotonic()
         answer = self._client.exchange(*challenge.token_request(login, scopes))
@@ -127,6 +127,14 @@ class Authority:
                 **error.parts,
             )
         )
+
+    def _still_refused(self) -> None:
+        refusal = self._refusal
+        if refusal is None:
+            return
+        if self._login() == self._refused_login:
+            raise refusal
+        self._refusal = None
 
     def _login(self) -> Login | None:
         return self._credential.login()

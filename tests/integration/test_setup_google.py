@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from mirror.checks.buckets import Buckets
 from mirror.checks.federation import Federation
-from mirror.checks.google_api import ENDPOINT_VARIABLE, SCOPE, GoogleApi
+from mirror.checks.google_api import ENDPOINT_VARIABLE, GoogleApi
 from mirror.checks.setup import Wish, apply, plan
 from mirror.checks.steps import Cloud
 from mirror.cli.app import app
@@ -21,6 +21,7 @@ from mirror.errors import ConfigError, Denied, MirrorError, Unauthorized, Unavai
 from mirror.events import ignore
 from mirror.registries.artifact_registry import Home
 from mirror.registries.denials import explain
+from mirror.registries.google_auth import SCOPES
 from mirror.transport.clock import Clock
 from mirror.transport.retry import Policy, Retry
 from tests.servers.gcloud import Gcloud
@@ -50,7 +51,7 @@ def clock() -> Instant:
 
 @pytest.fixture
 def cloud(google: GoogleCloud, clock: Instant) -> Cloud:
-    credentials = service_account.Credentials.from_service_account_info(google.key(), scopes=[SCOPE])
+    credentials = service_account.Credentials.from_service_account_info(google.key(), scopes=SCOPES)
     api = GoogleApi.of(credentials, clock=clock)
     return Cloud(api, Buckets(api, PROJECT))
 
@@ -260,7 +261,7 @@ def test_a_right_that_the_admin_lacks_is_named_and_nothing_after_it_is_tried(
 
 def test_a_key_that_google_does_not_know_is_no_login(google: GoogleCloud) -> None:
     key = {**google.key(), "token_uri": f"{google.url}/elsewhere"}
-    credentials = service_account.Credentials.from_service_account_info(key, scopes=[SCOPE])
+    credentials = service_account.Credentials.from_service_account_info(key, scopes=SCOPES)
     with pytest.raises(Unauthorized) as refused:
         GoogleApi.of(credentials).project_number(PROJECT)
     assert "PRIVATE KEY" not in str(refused.value)

@@ -112,6 +112,8 @@ def _pattern(base: str, description: Json) -> re.Pattern[str]:
 
 
 def _conforms(service: str, schema: Json, value: Any, where: str) -> None:
+    if value is None:
+        return  # Google reads null as if it were not there
     if "$ref" in schema:
         schema = _document(service)["schemas"][schema["$ref"]]
     kind = schema.get("type", "any")

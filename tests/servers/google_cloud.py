@@ -11,6 +11,7 @@ import base64
 import json
 import secrets
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, unquote
 
 import jwt
@@ -58,6 +59,7 @@ class GoogleCloud(Server):
         self.policies: dict[str, Json] = {}
         self.keys: list[str] = []
         self.tokens: set[str] = set()
+        self.assertions: list[str] = []  # who asked for a token: the account, or a job's token
         self.buckets = BucketStore()
         self._operations: dict[str, int] = {}
 
@@ -92,8 +94,8 @@ class GoogleCloud(Server):
         host, _, path = request.path.lstrip("/").partition("/")
         service = host.removesuffix(".googleapis.com")
         try:
-            if service == "oauth2":
-                return self._token(request)
+            if service in ("oauth2", "sts"):
+                return self._token(request) if service == "oauth2" else self._exchange(request)
             if service == "certificates":
                 return json_answer({one: certificate_pem().decode() for one in self.keys})
             self._login(request)
@@ -255,7 +257,7 @@ class GoogleCloud(Server):
         """RFC 7523: a signed assertion is traded for an access token."""
         form = parse_qs((request.body.all(65536) or b"").decode())
         try:
-            jwt.decode(
+            claims = jwt.decode(
                 form["assertion"][0],
                 signing_key().public_key(),
                 ["RS256"],
@@ -263,9 +265,31 @@ class GoogleCloud(Server):
             )
         except (KeyError, jwt.InvalidTokenError):
             return json_answer({"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, 400)
+        self.assertions.append(claims["iss"])
+        return json_answer({"access_token": self._minted(), "token_type": "Bearer", "expires_in": 3599})
+
+    def _exchange(self, request: Request) -> Response:
+        """RFC 8693: a job's token is traded for a federated one."""
+        form = parse_qs((request.body.all(65536) or b"").decode())
+        self.assertions.append(form["subject_token"][0])
+        answer = {
+            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "token_type": "Bearer",
+        }
+        return json_answer({**answer, "access_token": self._minted(), "expires_in": 3599})
+
+    def _iamcredentials_serviceaccounts_generateaccesstoken(
+        self, name: str, _query: Json, _body: Json
+    ) -> Json:
+        self._allowed("iam.serviceAccounts.getAccessToken")
+        self.assertions.append(name.split("/")[3].partition(":")[0])
+        ends = datetime.now(UTC) + timedelta(seconds=3599)
+        return {"accessToken": self._minted(), "expireTime": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+    def _minted(self) -> str:
         token = f"ya29.{secrets.token_urlsafe(40)}"
         self.tokens.add(token)
-        return json_answer({"access_token": token, "token_type": "Bearer", "expires_in": 3599})
+        return token
 
 
 def keep_on_loopback(monkeypatch: pytest.MonkeyPatch, google: GoogleCloud) -> None:
@@ -284,7 +308,7 @@ def keep_on_loopback(monkeypatch: pytest.MonkeyPatch, google: GoogleCloud) -> No
 
 def _short(called: str) -> str:
     name = called.lower().replace("projects.locations.", "").replace("iam.projects.", "iam.")
-    return name.replace(".", "_")
+    return name.replace("iamcredentials.projects.", "iamcredentials.").replace(".", "_")
 
 
 def _found(things: dict[str, Json], name: str) -> Json:
