@@ -1,14 +1,16 @@
-"""Fixtures: real registries, the proxy in front of them, a private authority."""
+"""Fixtures: real registries, the proxy in front of them, a private authority; embedded ones with faults."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.servers.certificates import Authority
+from tests.servers.embedded import Embedded
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.registry import Registries, Registry, Variant
 
@@ -36,6 +38,26 @@ def registries(tmp_path: Path) -> Iterator[Registries]:
 def registry(registries: Registries) -> Registry:
     """A plain registry."""
     return registries()
+
+
+@pytest.fixture
+def embed() -> Iterator[Callable[..., Embedded]]:
+    """Start pairs of embedded registries: `embed(source, target, images=1)`, as `Embedded` takes them."""
+    started: list[Embedded] = []
+
+    def start(*registries: Any, **limits: Any) -> Embedded:
+        started.append(Embedded(*registries, **limits))
+        return started[-1]
+
+    yield start
+    for both in started:
+        both.close()
+
+
+@pytest.fixture
+def both(embed: Callable[..., Embedded]) -> Embedded:
+    """The embedded GitLab and Google, and passes from the one to the other."""
+    return embed()
 
 
 @pytest.fixture(scope="session")

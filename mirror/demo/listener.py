@@ -52,6 +52,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
+        self.owner.connections += 1  # only this thread accepts
         if self.owner.tls is not None:
             # The handshake happens in the connection's own thread, with its first read.
             connection = self.owner.tls.wrap_socket(

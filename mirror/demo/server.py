@@ -24,6 +24,7 @@ class Server(ABC):
         self.faults = Faults()
         self.stopping = threading.Event()
         self.problems: list[Exception] = []
+        self.connections = 0
         self._seen: list[Seen] = []
         self._lock = threading.Lock()
         self._busy = self._busiest = 0
@@ -89,8 +90,9 @@ class Server(ABC):
         return self._busiest
 
     def forget(self) -> None:
-        """Begin the log anew."""
+        """Begin the log anew, and the count of connections."""
         self._seen.clear()
+        self.connections = 0
 
     def count(self, method: str = "", path: str = "", status: int | None = None) -> int:
         """How many requests of the log have this method, a path with this pattern, and this status."""

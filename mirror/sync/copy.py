@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from mirror.sync.settlement import Settlement
 from mirror.sync.workers import Workers
 
 T = TypeVar("T")
+_NOTHING: AbstractSet[Digest] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +116,30 @@ class Copier:
 
     def _write(self, image: Graph | None, referrers: list[Graph], step: Copy) -> Sent:
         try:
-            return self._write_once(image, referrers, step)
+            return self._write_once(image, referrers, step, self.there.manifests or _NOTHING)
         except RegistryError as error:
-            if not CHILD_UNKNOWN & set(error.codes):
+            if error.origin == "source" or not CHILD_UNKNOWN & set(error.codes):
                 raise
         # What was believed to be there is not (cleaned up, or half-copied by another tool): bring it all again.
         self.settlement.forget(self.target)
         self.target.tags()
-        whole = self._read(step.root, lambda _: False) if image else None
-        return self._write_once(whole, referrers, step)
+        image, referrers = self._guard("source", step.root, lambda: self._read_whole(image, referrers))
+        return self._write_once(image, referrers, step, _NOTHING)
 
-    def _write_once(self, image: Graph | None, referrers: list[Graph], step: Copy) -> Sent:
+    def _read_whole(self, image: Graph | None, referrers: list[Graph]) -> tuple[Graph | None, list[Graph]]:
+        """Both once more, with the children that had been left out."""
+
+        def whole(graph: Graph) -> Graph:
+            return self._read(graph.origin, lambda _: False)
+
+        return whole(image) if image else None, [whole(one) for one in referrers]
+
+    def _write_once(
+        self, image: Graph | None, referrers: list[Graph], step: Copy, held: AbstractSet[Digest]
+    ) -> Sent:
+        """`held` are manifests that the target has, with all that they list."""
         everything = [*referrers, *([image] if image else [])]
-        sent = Sent.together(self._bring(one) for one in everything)
+        sent = Sent.together(self._bring(one, held) for one in everything)
         for manifest in (manifest for one in everything for manifest in one.manifests):
             if image is None or manifest is not image.root:
                 self.target.put(manifest)
@@ -135,13 +148,13 @@ class Copier:
         self._list_referrers([one.root for one in referrers])
         return sent
 
-    def _bring(self, image: Graph) -> Sent:
-        settled = self.settlement.settle(self.source, self.target, image.blobs)
+    def _bring(self, image: Graph, held: AbstractSet[Digest]) -> Sent:
+        settled = self.settlement.settle(self.source, self.target, image.blobs(held))
         for blob, outcome in settled.items():
             self.observe(Settled(self.mirror, self.repository, blob.digest, blob.size, outcome))
         copied = [blob.size for blob, outcome in settled.items() if outcome == "copied"]
         mounted = sum(outcome == "mounted" for outcome in settled.values())
-        return Sent(image.size + sum(copied), len(image.blobs), len(copied), mounted)
+        return Sent(image.size + sum(copied), len(image.blobs()), len(copied), mounted)
 
     def _name(self, root: Manifest, placements: tuple[Placement, ...]) -> None:
         for placement in placements:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mirror.errors import InvalidManifest
@@ -18,19 +19,23 @@ _DEEPEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """`manifests` in the order in which they must be written: children before parents, the root last."""
+    """`manifests` in the order in which they must be written: children before parents, the root last.
+
+    `origin` is the root's digest at the source, which a platform filter does not keep.
+    """
 
     manifests: tuple[Manifest, ...]
+    origin: Digest
 
     @property
     def root(self) -> Manifest:
         """What the tag names."""
         return self.manifests[-1]
 
-    @property
-    def blobs(self) -> tuple[Descriptor, ...]:
-        """Every config and layer, once; what may not be distributed is left out."""
-        found = (blob for manifest in self.manifests for blob in manifest.blobs if blob.is_distributable)
+    def blobs(self, held: AbstractSet[Digest] = frozenset()) -> tuple[Descriptor, ...]:
+        """Every config and layer, once; what may not be distributed is left out, and what `held` manifests list."""
+        manifests = (manifest for manifest in self.manifests if manifest.digest not in held)
+        found = (blob for manifest in manifests for blob in manifest.blobs if blob.is_distributable)
         return tuple({blob.digest: blob for blob in found}.values())
 
     @property
@@ -52,11 +57,12 @@ def read(
     `platforms` other than () rewrites the root index. Raises what the source raises.
     """
     top = source.manifest(root)
+    origin = top.digest
     if platforms and top.is_index:
         top = top.for_platforms(platforms)
     found: dict[Digest, Manifest] = {}
     _descend(source, top, workers, known, found, _DEEPEST)
-    return Graph(tuple(found.values()))
+    return Graph(tuple(found.values()), origin)
 
 
 def _descend(
