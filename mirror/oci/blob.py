@@ -30,7 +30,10 @@ class SourceFailed(MirrorError):
 
 
 class Resuming:
-    """A reader that, when its source breaks, opens it again where it broke, until the retries give up."""
+    """A reader that, when its source breaks, opens it again where it broke, until the retries give up.
+
+    Opening is the source's own to retry, so a failure to open ends it: SourceFailed.
+    """
 
     def __init__(self, blob: Descriptor, source: Open, retry: Retry) -> None:
         """`retry` counts failures in a row: every byte that arrives begins the count anew."""
@@ -43,7 +46,7 @@ class Resuming:
 
     def __enter__(self) -> Self:
         """Open the source, so that a blob that is not there is known before anything is written."""
-        self._retry(self._reopen)
+        self._reopen()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,9 +54,9 @@ class Resuming:
         self._close()
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Fill `buffer`; 0 at the end of the blob. Raises what the last try raised."""
+        """Fill `buffer`; 0 at the end of the blob. Raises SourceFailed, or what the last try to read raised."""
         try:
-            return self._read(buffer)
+            return self._read(buffer)  # nearly always; a Retry for every chunk would cost more than the chunk
         except MirrorError as error:
             if not error.temporary:
                 raise
@@ -76,9 +79,22 @@ class Resuming:
 
     def _reopen(self) -> Reader:
         self._close()
-        self._opened = self._source(self._offset)
-        self._reader = self._opened.__enter__()
+        try:
+            self._opened = self._source(self._offset)
+            self._reader = self._opened.__enter__()
+        except MirrorError as error:
+            self._opened = None
+            raise SourceFailed(self._explained(error)) from error
         return self._reader
+
+    def _explained(self, error: MirrorError) -> MirrorError:
+        if getattr(error, "status", 0) != 416:
+            return error
+        # There is nothing behind what was read: the source did not break, it had no more.
+        blob = self._blob
+        return SizeMismatch(
+            f"{blob.digest} has {self._offset:,} bytes and not the {blob.size:,} that are stated"
+        )
 
     def _close(self) -> None:
         opened, self._opened, self._reader = self._opened, None, None
@@ -102,6 +118,8 @@ def chunks(
         clock.check()
         try:
             count = reader.readinto(buffer)
+        except SourceFailed:
+            raise
         except MirrorError as error:
             raise SourceFailed(error) from error
         hasher.update(buffer[:count])

@@ -28,11 +28,13 @@ def check_redirect(location: str, origin: str) -> None:
         raise ForbiddenAddress(f"the registry redirects from https to plain http at {parts.hostname}")
     if parts.hostname == urlsplit(origin).hostname:
         return
-    reason = forbidden(parts.hostname, resolve(parts.hostname))
+    reason = forbidden(parts.hostname, ()) or forbidden("", resolve(parts.hostname))
     if reason == "loopback" and forbidden("", resolve(urlsplit(origin).hostname or "")) == "loopback":
         return
     if reason:
-        raise ForbiddenAddress(f"the registry redirects to {parts.hostname}, a {reason} address")
+        raise ForbiddenAddress(
+            f"the registry redirects to {parts.hostname}, a {reason} address; no image comes from there"
+        )
 
 
 def forbidden(host: str, addresses: Iterable[Address]) -> str | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from mirror.events import Observe, Throttled
 from mirror.transport.clock import Clock
+from mirror.transport.retry import LONGEST_ASKED
 
 # Waits shorter than this are the noise of taking turns, not throttling.
 _WORTH_TELLING = 0.01
@@ -58,7 +59,11 @@ class Pace:
 
 
 class Gate:
-    """What every request to one registry passes: parallelism, rate, and the pause that a 429 asks for."""
+    """What every request to one registry passes: parallelism, rate, and the pause that a 429 asks for.
+
+    A thread that has a turn gets further ones at once: while it writes a blob it may have to open the blob's
+    source again, and where both are at the same registry it would otherwise wait for itself.
+    """
 
     def __init__(
         self,
@@ -68,14 +73,17 @@ class Gate:
         rate: float | None = None,
         clock: Clock,
         observe: Observe,
+        longest_pause: float = LONGEST_ASKED,
     ) -> None:
-        """`parallel` requests in flight, `rate` requests a second (None: no limit)."""
+        """`parallel` requests in flight, `rate` requests a second (None: no limit), `longest_pause` in seconds."""
         self._registry = registry
         self._parallelism = Parallelism(parallel)
         self._pace = Pace(rate)
         self._clock = clock
         self._observe = observe
+        self._longest_pause = longest_pause
         self._turn = threading.Condition()
+        self._held = threading.local()
         self._in_flight = 0
         self._generation = 0
         self._paused_until = 0.0
@@ -88,9 +96,12 @@ class Gate:
     @contextmanager
     def turn(self) -> Iterator[int]:
         """One request's turn. Yields the generation to give to `refused`."""
+        if getattr(self._held, "turn", False):
+            yield self._generation
+            return
         started = self._clock.monotonic()
-        self._wait_for_pause()
         self._take()
+        self._held.turn = True
         try:
             pause = self._pace.delay(1, self._clock.monotonic())
             if pause:
@@ -98,9 +109,8 @@ class Gate:
             self._tell(self._clock.monotonic() - started)
             yield self._generation
         finally:
-            with self._turn:
-                self._in_flight -= 1
-                self._turn.notify()
+            self._held.turn = False
+            self._give_back()
 
     def succeeded(self) -> None:
         """The registry answered as it should."""
@@ -118,20 +128,27 @@ class Gate:
                 self._generation += 1
                 self._parallelism.refused()
             if retry_after is not None:
-                self._paused_until = max(self._paused_until, self._clock.monotonic() + retry_after)
+                pause = min(retry_after, self._longest_pause)
+                self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
 
     def _take(self) -> None:
-        with self._turn:
-            while self._in_flight >= self._parallelism.allowed:
-                self._turn.wait(1.0)
-                self._clock.check()
-            self._in_flight += 1
-
-    def _wait_for_pause(self) -> None:
-        self._clock.check()
-        remaining = self._paused_until - self._clock.monotonic()
-        if remaining > 0:
+        """Wait for a place and for the end of a pause; a pause may begin while one waits for the place."""
+        while True:
+            self._clock.check()
+            with self._turn:
+                while self._in_flight >= self._parallelism.allowed:
+                    self._turn.wait(1.0)
+                    self._clock.check()
+                remaining = self._paused_until - self._clock.monotonic()
+                if remaining <= 0:
+                    self._in_flight += 1
+                    return
             self._clock.wait(remaining)
+
+    def _give_back(self) -> None:
+        with self._turn:
+            self._in_flight -= 1
+            self._turn.notify()
 
     def _tell(self, waited: float) -> None:
         if waited > _WORTH_TELLING:

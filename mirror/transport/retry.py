@@ -10,32 +10,40 @@ from typing import TypeVar
 
 import tenacity
 
-from mirror.errors import CircuitOpen, ConnectFailed, MirrorError
+from mirror.errors import CircuitOpen, ConnectFailed, MirrorError, RateLimited
 from mirror.events import Observe, Retried
 from mirror.transport.clock import Clock
 
 T = TypeVar("T")
+# Seconds. A registry that asks for more is asked again after these: nobody hangs for a day because of a header.
+LONGEST_ASKED = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Exponential with full jitter: `first` doubles up to `longest` (seconds); Retry-After wins.
 
-    A host that does not answer at all is given up sooner than one that says "later".
+    A host that does not answer at all is given up sooner than one that says "later". One that says "too much" is
+    asked for more than a minute, since that is how long a quota of Google's stays used up.
     """
 
     attempts: int = 8
     attempts_to_connect: int = 4
+    attempts_when_limited: int = 14
     first: float = 0.5
     longest: float = 30.0
-    longest_asked: float = 300.0
+    longest_asked: float = LONGEST_ASKED
 
     def gives_up(self, error: MirrorError, attempt: int) -> bool:
         """Whether `attempt` (from 1) was the last for this kind of error."""
         if isinstance(error, CircuitOpen):
             return True  # whoever comes when the pause is over probes; nobody waits here
-        most = self.attempts_to_connect if isinstance(error, ConnectFailed) else self.attempts
-        return not error.temporary or attempt >= most
+        return not error.temporary or attempt >= self._most(error)
+
+    def _most(self, error: MirrorError) -> int:
+        if isinstance(error, RateLimited):
+            return self.attempts_when_limited
+        return self.attempts_to_connect if isinstance(error, ConnectFailed) else self.attempts
 
 
 class Retry:
