@@ -88,8 +88,11 @@ push_one() { # reference; its digest into $work/digest
 # Ask for what was pushed by its digest: the tag may have been moved by another pipeline since.
 read_back() { # image@digest
     if [ "$builder" = buildah ]; then
-        buildah pull --quiet ${platforms:+--platform "${platforms%%,*}"} "docker://$1"
-    else
-        docker pull --quiet ${platforms:+--platform "${platforms%%,*}"} "$1"
+        # A pull would do, but after one buildah 1.28 pushes a manifest list nowhere, and says nothing.
+        buildah manifest create "$built-back" && buildah manifest add --all "$built-back" "docker://$1"
+        set -- $?
+        buildah manifest rm "$built-back"
+        return "$1"
     fi >/dev/null
+    docker pull --quiet ${platforms:+--platform "${platforms%%,*}"} "$1" >/dev/null
 }

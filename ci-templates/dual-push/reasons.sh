@@ -45,19 +45,17 @@ explain_gitlab() {
 }
 
 explain_google() {
-    identity=${account:-this identity}
-    case $host in
-        gcr.io | *.gcr.io | *-docker.pkg.dev | 127.*) ;;
-        *)
-            say "$host is no registry of Google's, and knows no login like this one: see the input gcp_image"
-            return
-            ;;
-    esac
+    identity=${account:-this identity} hint=''
     if [ ! -f "$work/signed-in" ]; then
-        say "$host refuses the login of $identity (was the key deleted, or the account disabled?): $last_words"
+        case $host in
+            gcr.io | *.gcr.io | *-docker.pkg.dev) ;;
+            *) hint=". $host is no registry of Google's: see the input gcp_image" ;;
+        esac
+        say "$host refuses the login of $identity (was the key deleted, or the account disabled?):" \
+            "$last_words$hint"
         return
     fi
-    hint='' project=$(say "${key-}" | json_field project_id | tr : /) # example.com:p is example.com/p in a path
+    project=$(say "${key-}" | json_field project_id | tr : /) # example.com:p is example.com/p in a path
     case $gcp_image/ in
         */"$project"/*) ;;
         *) hint=". The key is of project $project: is it the one for this image?" ;;

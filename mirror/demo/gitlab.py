@@ -87,7 +87,8 @@ class GitLabRegistry(OciRegistry):
     def answer(self, request: Request) -> Response:
         """GitLab's own routes, then those of the specification."""
         if request.path == "/jwt/auth":
-            return self._token(request)
+            # The OAuth 2 form of the request, which containerd tries first, has no route there.
+            return self._token(request) if request.method == "GET" else Response(404)
         if request.path.startswith("/api/v4/"):
             return self.api.answer(request)
         if request.path.startswith("/gitlab/v1"):

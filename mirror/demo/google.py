@@ -89,7 +89,8 @@ class GoogleRegistry(OciRegistry):
     def answer(self, request: Request) -> Response:
         """Google's token endpoints, then the routes of the specification."""
         if request.path == "/v2/token":
-            return self._token(request)
+            # containerd tries POST first, and takes this for an answer.
+            return self._token(request) if request.method == "GET" else Response(404)
         if request.path == "/oauth2/token" and request.method == "POST":
             return self._access_token(request)
         return super().answer(request)

@@ -67,6 +67,7 @@ def run(
         for line in process.stdout:
             output.append(line)
             on_line(line)
+    print("".join(output))  # noqa: T201 - what pytest shows when the test fails
     return Pipeline("".join(output), process.returncode)
 
 

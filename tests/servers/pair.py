@@ -16,6 +16,7 @@ import requests
 
 from mirror.demo.gitlab import GitLabRegistry
 from mirror.demo.google import GoogleRegistry
+from tests.servers.certificates import Authority
 from tests.servers.gitlab import token_auth
 from tests.servers.registry import Registry, TokenAuth, Variant
 
@@ -34,18 +35,21 @@ _INDEX_OR_MANIFEST = ", ".join(
 class Pair:
     """GitLab's side and Google's. Stop and start `gitlab` or `google` to take one down and up."""
 
-    def __init__(self, directory: Path, **cloud: Any) -> None:
-        """Start both; the keywords are those of `GoogleRegistry`, where denials are made."""
+    def __init__(self, directory: Path, authority: Authority | None = None, **cloud: Any) -> None:
+        """Start both, over TLS when there is an authority; the keywords are those of `GoogleRegistry`."""
         directory.mkdir(parents=True, exist_ok=True)
+        self.authority = authority
+        tls = authority.server() if authority else None
         self.accounts = GitLabRegistry(users={"gitlab-ci-token": JOB_TOKEN}).start()
         self.cloud = GoogleRegistry(project="acme-prod", **cloud).start()
         gitlab = token_auth(self.accounts, directory)
         tokens = self.cloud.tokens
         google = TokenAuth(f"{self.cloud.url}/v2/token", tokens.service, tokens.issuer, gitlab.certificates)
-        self.gitlab = Registry(directory / "gitlab", Variant(token=gitlab))
-        self.google = Registry(directory / "google", Variant(token=google))
+        self.gitlab = Registry(directory / "gitlab", Variant(token=gitlab, tls=tls))
+        self.google = Registry(directory / "google", Variant(token=google, tls=tls))
         self.gitlab_image = f"{self.gitlab.host}/acme/app"
-        self.google_image = f"{self.google.host}/acme-prod/app"
+        # Another name for the same machine: containerd tells registries apart by their names without the port.
+        self.google_image = f"localhost:{self.google.port}/acme-prod/app"
         self.key_file = directory / "key.json"
         self.key_file.write_text(self.key_text)
 
@@ -68,20 +72,28 @@ class Pair:
 
     def digest_at_gitlab(self, tag: str) -> str | None:
         """What GitLab's side has under a tag; None when it has nothing."""
-        login = ("gitlab-ci-token", JOB_TOKEN)
-        return _digest(self.gitlab, "acme/app", tag, login)
+        return self._digest(self.gitlab, "acme/app", tag, ("gitlab-ci-token", JOB_TOKEN))
 
     def digest_at_google(self, tag: str) -> str | None:
         """What Google's side has under a tag; None when it has nothing."""
-        login = ("_json_key", self.key_text)
-        return _digest(self.google, "acme-prod/app", tag, login)
+        return self._digest(self.google, "acme-prod/app", tag, ("_json_key", self.key_text))
 
+    def manifest_at_google(self, tag: str) -> Any:
+        """The manifest or index itself."""
+        return self._manifest(self.google, "acme-prod/app", tag, ("_json_key", self.key_text)).json()
 
-def _digest(registry: Registry, repository: str, tag: str, login: tuple[str, str]) -> str | None:
-    auth = registry.variant.token
-    assert auth
-    scope = {"scope": f"repository:{repository}:pull", "service": auth.service}
-    token = requests.get(auth.realm, params=scope, auth=login, timeout=10).json()["token"]
-    headers = {"Authorization": f"Bearer {token}", "Accept": _INDEX_OR_MANIFEST}
-    answer = requests.head(f"{registry.url}/v2/{repository}/manifests/{tag}", headers=headers, timeout=10)
-    return answer.headers["Docker-Content-Digest"] if answer.status_code == 200 else None
+    def _digest(self, registry: Registry, repository: str, tag: str, login: tuple[str, str]) -> str | None:
+        answer = self._manifest(registry, repository, tag, login)
+        return answer.headers["Docker-Content-Digest"] if answer.status_code == 200 else None
+
+    def _manifest(
+        self, registry: Registry, repository: str, tag: str, login: tuple[str, str]
+    ) -> requests.Response:
+        auth = registry.variant.token
+        assert auth
+        scope = {"scope": f"repository:{repository}:pull", "service": auth.service}
+        token = requests.get(auth.realm, params=scope, auth=login, timeout=10).json()["token"]
+        headers = {"Authorization": f"Bearer {token}", "Accept": _INDEX_OR_MANIFEST}
+        url = f"{registry.url}/v2/{repository}/manifests/{tag}"
+        verify = str(self.authority.file) if self.authority else True
+        return requests.get(url, headers=headers, timeout=10, verify=verify)

@@ -39,4 +39,4 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 @pytest.fixture
 def consumer(tmp_path: Path, pair: Pair, engine: Engine) -> Consumer:
     """A project that pushes to the pair."""
-    return Consumer(tmp_path, pair, engine)
+    return Consumer(tmp_path, pair, engine.env)

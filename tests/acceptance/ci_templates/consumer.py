@@ -14,7 +14,6 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tests.servers import gitlab_ci_local
-from tests.servers.engine import Engine
 from tests.servers.gitlab_ci_local import Pipeline
 from tests.servers.pair import JOB_TOKEN, Pair
 
@@ -25,14 +24,13 @@ TEMPLATE = "ci-templates/gitlab/dual-push.yml"
 class Consumer:
     """Change `variables` and the files before `run`; `text` is its .gitlab-ci.yml."""
 
-    def __init__(self, directory: Path, pair: Pair, engine: Engine) -> None:
-        """Make the clone, with a Dockerfile that needs no base image."""
+    def __init__(self, directory: Path, pair: Pair, builder: Mapping[str, str]) -> None:
+        """Make the clone, with a Dockerfile that needs no base image. `builder` is the environment it needs."""
         self.directory = directory / "app"
         self.home = directory / "home"
         self.home.mkdir(parents=True)
         self.pair = pair
-        self.engine = engine
-        self.env = {**engine.env, "HOME": str(self.home)}
+        self.env = {**builder, "HOME": str(self.home)}
         self.variables = {
             "CI_REGISTRY": pair.gitlab.host,
             "CI_REGISTRY_IMAGE": pair.gitlab_image,

@@ -118,7 +118,10 @@ def test_a_key_that_is_none_ends_the_job_before_the_build(consumer: Consumer, va
 
 def test_a_login_in_a_credential_helper_of_gclouds_is_not_in_the_way(consumer: Consumer, pair: Pair) -> None:
     """Where `gcloud auth configure-docker` was run, `docker login` hands the key to gcloud, which forgets it."""
-    consumer.file("../home/.docker/config.json", json.dumps({"credHelpers": {pair.google.host: "gcloud"}}))
+    consumer.file(
+        "../home/.docker/config.json",
+        json.dumps({"credHelpers": {pair.google_image.split("/")[0]: "gcloud"}}),
+    )
     helper = consumer.directory.parent / "home" / "bin" / "docker-credential-gcloud"
     helper.parent.mkdir()
     helper.write_text("#!/bin/sh\ncat >/dev/null\necho 'credentials not found'; exit 1\n")

@@ -284,3 +284,9 @@ def test_a_bad_assertion_gets_no_access_token(google: GoogleRegistry) -> None:
     for form in ({}, {"assertion": "x.y.z"}, {"assertion": google.tokens.mint("someone")}):
         answer: Any = requests.post(f"{google.url}/oauth2/token", data=form, timeout=10)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+def test_a_token_is_asked_for_with_get_and_clients_of_oauth_2_fall_back_to_it(google: GoogleRegistry) -> None:
+    """Docker's containerd store tries POST first and takes 404 for "not here"."""
+    answer = requests.post(f"{google.url}/v2/token", data={"grant_type": "password"}, timeout=10)
+    assert answer.status_code == 404
