@@ -113,7 +113,7 @@ def content(image: Image, directory: Path) -> dict[str, int]:
     if not any(child.get("mediaType") in _INDEXES for child in children):
         return _recomputed(copy_to_directory(image, directory))
     found = {_sha256(raw): len(raw)}
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     for child in children:
         part = content(image.at(child["digest"]), directory / child["digest"].partition(":")[2])
         _expect(child, part)
@@ -123,7 +123,7 @@ def content(image: Image, directory: Path) -> dict[str, int]:
 
 def judge(source: Image, target: Image, directory: Path) -> dict[str, int]:
     """Copy both sides to disk and compare them. Returns the digests and sizes; raises Different."""
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     wanted = content(source, directory / "source")
     found = content(target, directory / "target")
     if wanted != found:
