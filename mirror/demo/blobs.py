@@ -38,7 +38,7 @@ def part(path: Path, size: int, request: Request) -> Response:
     if wanted is None or wanted.groups() == ("", ""):
         return Response(200, headers, File(path, 0, size))
     first, last = _bounds(wanted[1], wanted[2], size)
-    if first >= size or last < first:
+    if last < first:
         return Response(416, {"Content-Range": f"bytes */{size}"})
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     return Response(206, headers, File(path, first, last - first + 1))

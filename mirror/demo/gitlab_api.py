@@ -22,8 +22,8 @@ Page = Sequence[Mapping[str, Any]]
 class GitLabApi:
     """Groups and projects follow from the repositories.
 
-    The project of a repository is the longest of `projects` that its path begins with; without one, the first
-    two parts of the path. Every path above a project is a group. Numbers are given out as paths appear.
+    The project of a repository is the one of `projects` that its path begins with; without one, the first two
+    parts of the path. Every path above a project is a group. Numbers are given out as paths appear.
     """
 
     def __init__(self, registry: GitLabRegistry) -> None:
@@ -89,8 +89,8 @@ class GitLabApi:
         return any(user.api and user.password == token for user in self._registry.users.values())
 
     def _project_of(self, repository: str) -> str:
-        declared = [one for one in self.projects if f"{repository}/".startswith(f"{one}/")]
-        return max(declared, key=len, default="/".join(repository.split("/")[:2]))
+        declared = (one for one in self.projects if f"{repository}/".startswith(f"{one}/"))
+        return next(declared, "/".join(repository.split("/")[:2]))
 
     def _described(self, path: str) -> dict[str, Any]:
         field = "path_with_namespace" if path in self.all_projects() else "full_path"

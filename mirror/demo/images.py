@@ -7,18 +7,13 @@ many.store(gitlab.storage.repository("acme/shop/api"), "1.0", "latest")
 
 from __future__ import annotations
 
-import hashlib
 import json
-import random
-import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-import zstandard
-
+from mirror.demo.layers import Blob, json_blob, layer
 from mirror.demo.repository import Repository
 from mirror.oci.descriptor import (
     DOCKER_INDEX,
@@ -27,7 +22,6 @@ from mirror.oci.descriptor import (
     OCI_CONFIG,
     OCI_EMPTY,
     OCI_INDEX,
-    OCI_LAYER,
     OCI_MANIFEST,
     Platform,
 )
@@ -36,64 +30,8 @@ from mirror.oci.manifest import Manifest
 
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/s390x")
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
-DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 COSIGN = "application/vnd.dev.sigstore.bundle.v0.3+json"
-_STEP = 1024 * 1024
 _EPOCH = "2024-01-01T00:00:00Z"
-
-Compression = Literal["gzip", "zstd", "none"]
-
-
-@dataclass(frozen=True)
-class Blob:
-    """A config or layer: what its descriptor says, and its bytes, made anew each time they are read.
-
-    `content` is the tar (or any other bytes) before compression, in pieces.
-    """
-
-    media_type: str
-    seed: str
-    size_inside: int
-    compression: Compression = "none"
-    fixed: bytes | None = None
-
-    def chunks(self) -> Iterator[bytes]:
-        """The bytes, in pieces of about a mebibyte."""
-        content = self._content()
-        if self.compression == "gzip":
-            # Bytes that do not compress are only wrapped, which is ten times as fast.
-            yield from _gzipped(content, level=6 if self.fixed or self.size_inside < _STEP else 0)
-        elif self.compression == "zstd":
-            yield zstandard.ZstdCompressor(level=3).compress(b"".join(content))
-        else:
-            yield from content
-
-    def _content(self) -> Iterator[bytes]:
-        return iter([self.fixed]) if self.fixed is not None else _tar(self.seed, self.size_inside)
-
-    @cached_property
-    def _measured(self) -> tuple[Digest, int]:
-        return _measure(self.chunks())
-
-    @cached_property
-    def diff_id(self) -> Digest:
-        """The digest of a layer before compression, as an image's config lists it."""
-        return _measure(self._content())[0]
-
-    @property
-    def digest(self) -> Digest:
-        """The digest of the bytes as they are kept."""
-        return self._measured[0]
-
-    @property
-    def size(self) -> int:
-        """Their number."""
-        return self._measured[1]
-
-    @property
-    def descriptor(self) -> dict[str, Any]:
-        """As a manifest lists it."""
-        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
 
 @dataclass(frozen=True)
@@ -154,12 +92,6 @@ class Image:
         return self
 
 
-def layer(seed: str, size: int = 2000, compression: Compression = "gzip", *, docker: bool = False) -> Blob:
-    """A layer with one file of `size` bytes that do not compress."""
-    suffix = {"gzip": "+gzip", "zstd": "+zstd", "none": ""}[compression]
-    return Blob(DOCKER_LAYER if docker else OCI_LAYER + suffix, seed, size, compression)
-
-
 def image(
     seed: str,
     layers: int | Sequence[Blob] = 2,
@@ -173,7 +105,7 @@ def image(
     if isinstance(layers, int):
         layers = [layer(f"{seed} layer {number}", size, docker=docker) for number in range(layers)]
     where = Platform.parse(platform)
-    config = _json_blob(DOCKER_CONFIG if docker else OCI_CONFIG, _config(seed, where, layers))
+    config = json_blob(DOCKER_CONFIG if docker else OCI_CONFIG, _config(seed, where, layers))
     media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
     document: dict[str, Any] = {
         "schemaVersion": 2,
@@ -222,7 +154,7 @@ def multi_platform(seed: str, *, size: int = 2000, docker: bool = False) -> Imag
 def artifact(subject: Image, seed: str = "signature", artifact_type: str = COSIGN) -> Image:
     """What cosign 3 attaches: a manifest with an empty config that refers to `subject`."""
     empty = Blob(OCI_EMPTY, "", 2, fixed=b"{}")
-    payload = _json_blob(artifact_type, {"signs": subject.digest, "seed": seed})
+    payload = json_blob(artifact_type, {"signs": subject.digest, "seed": seed})
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
@@ -243,7 +175,7 @@ def signed(subject: Image, *seeds: str) -> Image:
 
 def attested(subject: Image) -> Image:
     """BuildKit's attestation: an image for no platform, which an index lists beside the one it describes."""
-    statement = _json_blob("application/vnd.in-toto+json", {"subject": [{"digest": subject.digest}]})
+    statement = json_blob("application/vnd.in-toto+json", {"subject": [{"digest": subject.digest}]})
     listed = {
         "platform": {"os": "unknown", "architecture": "unknown"},
         "annotations": {
@@ -256,7 +188,7 @@ def attested(subject: Image) -> Image:
 
 def cosign_signature(subject: Image) -> tuple[str, Image]:
     """What cosign 1 and 2 push, and under which tag."""
-    payload = _json_blob(
+    payload = json_blob(
         "application/vnd.dev.cosign.simplesigning.v1+json", {"critical": {"image": subject.digest}}
     )
     return cosign_tag(subject.digest), image(f"signature of {subject.digest}", [payload])
@@ -314,34 +246,3 @@ def _config(seed: str, platform: Platform, layers: Sequence[Blob]) -> dict[str, 
 
 def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, indent=2).encode()
-
-
-def _json_blob(media_type: str, document: Mapping[str, Any]) -> Blob:
-    raw = json.dumps(document, separators=(",", ":")).encode()
-    return Blob(media_type, "", len(raw), fixed=raw)
-
-
-def _tar(seed: str, size: int) -> Iterator[bytes]:
-    """A tar of one file, never whole in memory."""
-    entry = tarfile.TarInfo(f"srv/{hashlib.sha256(seed.encode()).hexdigest()[:12]}.bin")
-    entry.size = size
-    yield entry.tobuf(tarfile.PAX_FORMAT)
-    numbers = random.Random(seed)  # noqa: S311 - the point is that it can be made again
-    for start in range(0, size, _STEP):
-        yield numbers.randbytes(min(_STEP, size - start))
-    yield b"\0" * (-size % tarfile.BLOCKSIZE + 2 * tarfile.BLOCKSIZE)
-
-
-def _gzipped(content: Iterable[bytes], level: int) -> Iterator[bytes]:
-    packer = zlib.compressobj(level, zlib.DEFLATED, 31)  # 31: a gzip header, and no time in it
-    for piece in content:
-        yield packer.compress(piece)
-    yield packer.flush()
-
-
-def _measure(chunks: Iterable[bytes]) -> tuple[Digest, int]:
-    hasher, size = hashlib.sha256(), 0
-    for chunk in chunks:
-        hasher.update(chunk)
-        size += len(chunk)
-    return Digest(f"sha256:{hasher.hexdigest()}"), size

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mirror.demo import images
 from mirror.demo.images import Image
+from mirror.demo.layers import layer
 from mirror.demo.storage import Storage
 
 _SIZE = 400_000
@@ -24,18 +25,18 @@ class Sample:
 
 def samples(group: str = "acme/shop", size: int = _SIZE) -> Iterator[Sample]:
     """All of them; layers have about `size` bytes."""
-    system = images.layer("debian 12", 2 * size)
+    system = layer("debian 12", 2 * size)
     api = [
-        images.image(f"api {version}", [system, images.layer(f"api {version}", size)])
+        images.image(f"api {version}", [system, layer(f"api {version}", size)])
         for version in ("1.0.0", "1.1.0")
     ]
     yield Sample(f"{group}/api", ("1.0.0",), api[0], "one platform")
     yield Sample(f"{group}/api", ("1.1.0", "latest"), api[1], "shares a layer with 1.0.0")
-    worker = images.image("worker", [system, images.layer("worker", size)])
+    worker = images.image("worker", [system, layer("worker", size)])
     yield Sample(f"{group}/worker", ("2024.6",), worker, "shares a layer with another repository")
     web = images.signed(images.multi_platform("web 2.0", size=size))
     yield Sample(f"{group}/web", ("2.0.0",), web, "four platforms, with a signature as referrer")
-    assets = images.image("assets", [images.layer("assets", size, "zstd")])
+    assets = images.image("assets", [layer("assets", size, "zstd")])
     yield Sample(f"{group}/web/assets", ("7",), assets, "zstd layers")
     bundle = images.index([images.multi_platform("tools", size=size // 4), images.image("tools extra")])
     yield Sample(f"{group}/tools", ("bundle",), bundle, "an index within an index")

@@ -130,6 +130,9 @@ class TestUploads:
         self, http: requests.Session, base: str
     ) -> None:
         url = urljoin(base, http.patch(begin(http, base), data=BLOB[:4]).headers["Location"])
+        again = http.patch(url, data=BLOB[:4], headers={"Content-Range": "0-3"})
+        assert (again.status_code, again.headers["Range"]) == (416, "0-3")
+        url = urljoin(base, again.headers["Location"])
         answer = http.patch(url, data=BLOB[5:], headers={"Content-Range": "5-9"})
         assert (answer.status_code, answer.headers["Range"]) == (416, "0-3")
         status = http.get(urljoin(base, answer.headers["Location"]))
@@ -280,7 +283,8 @@ class TestListings:
         assert first.json()["tags"] == ["a", "b"]
         second = http.get(urljoin(base, first.links["next"]["url"]))
         assert (second.json()["tags"], second.links) == (["c"], {})
-        assert http.get(f"{base}/tags/list?n=2&last=a").json()["tags"] == ["b", "c"]
+        rest = http.get(f"{base}/tags/list?n=2&last=a")
+        assert (rest.json()["tags"], rest.links) == (["b", "c"], {})
 
     def test_an_empty_list_is_empty_or_null(
         self, http: requests.Session, base: str, registry: OciRegistry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, IncompleteRead
@@ -97,6 +98,21 @@ def test_a_body_cut_by_a_reset_arrives_up_to_the_cut(server: Letters) -> None:
     connection.request("GET", "/")
     answer = connection.getresponse()
     assert answer.read(40) == b"a" * 40
+    with pytest.raises(ConnectionResetError):
+        answer.read(1)
+    connection.close()
+
+
+def test_what_stands_before_a_late_cut_arrives_even_at_a_slow_client(server: Letters) -> None:
+    server.faults.add(faults.cut(20_000_000, reset=True))
+    server.faults.add(faults.answer_with(Response(body=b"b" * 20_000_001)))
+    connection = HTTPConnection(server.host, timeout=10)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    got = 0
+    while got < 20_000_000:
+        got += len(answer.read(min(100_000, 20_000_000 - got)))
+        time.sleep(0.001)
     with pytest.raises(ConnectionResetError):
         answer.read(1)
     connection.close()

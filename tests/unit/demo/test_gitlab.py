@@ -359,7 +359,10 @@ class TestRest:
 
     def test_groups_list_what_is_below_them(self, gitlab: GitLabRegistry) -> None:
         projects = self.get(gitlab, "groups/acme/projects").json()
-        assert [one["path_with_namespace"] for one in projects] == ["acme/shop", "acme/tools/deep"]
+        assert [one["path_with_namespace"] for one in projects] == [
+            "acme/shop",
+            "acme/tools/deep",
+        ]
         groups = self.get(gitlab, "groups/acme/subgroups").json()
         assert [one["full_path"] for one in groups] == ["acme/tools"]
 

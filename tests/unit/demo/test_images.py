@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from mirror.demo import images
+from mirror.demo import images, layers
 from mirror.demo.images import Image
 from mirror.demo.samples import fill, samples
 from mirror.demo.storage import Storage
+from mirror.oci.descriptor import OCI_LAYER
 from mirror.oci.digest import Digest
 
 
@@ -26,8 +27,8 @@ def test_a_seed_decides_the_digest() -> None:
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
 @pytest.mark.parametrize("size", [0, 700, 1_500_000])
-def test_a_layer_is_a_tar_with_one_file(compression: images.Compression, size: int) -> None:
-    layer = images.layer("seed", size, compression)
+def test_a_layer_is_a_tar_with_one_file(compression: layers.Compression, size: int) -> None:
+    layer = layers.layer("seed", size, compression)
     data = b"".join(layer.chunks())
     assert (layer.digest, layer.size) == (Digest.of(data), len(data))
     unpack = {"gzip": gzip.decompress, "zstd": _unzstd, "none": bytes}[compression]
@@ -38,10 +39,10 @@ def test_a_layer_is_a_tar_with_one_file(compression: images.Compression, size: i
 
 
 def test_a_config_lists_its_layers_before_compression() -> None:
-    layers = [images.layer("one"), images.layer("two", compression="zstd")]
-    image = images.image("seed", layers, platform="linux/arm/v7")
+    made = [layers.layer("one"), layers.layer("two", compression="zstd")]
+    image = images.image("seed", made, platform="linux/arm/v7")
     config = json.loads(b"".join(image.blobs[0].chunks()))
-    assert config["rootfs"]["diff_ids"] == [layer.diff_id for layer in layers]
+    assert config["rootfs"]["diff_ids"] == [layer.diff_id for layer in made]
     assert (config["os"], config["architecture"], config["variant"]) == ("linux", "arm", "v7")
 
 
@@ -49,9 +50,9 @@ def test_an_index_names_four_platforms_that_share_a_layer() -> None:
     index = images.multi_platform("seed")
     platforms = [str(child.platform) for child in index.manifest.manifests]
     assert platforms == list(images.PLATFORMS)
-    layers = [child.blobs[1].digest for child in index.children]
-    assert len(layers) == 4
-    assert len(set(layers)) == 1
+    lowest = [child.blobs[1].digest for child in index.children]
+    assert len(lowest) == 4
+    assert len(set(lowest)) == 1
 
 
 def test_an_artifact_has_an_empty_config_and_a_subject() -> None:
@@ -136,7 +137,7 @@ def test_the_samples_show_every_kind(tmp_path: Path) -> None:
     tags = {(name, tag) for name in storage.repositories for tag in storage.repository(name).tags}
     assert tags == {(one.repository, tag) for one in found for tag in one.tags}
     kinds = {blob.media_type for one in found for part in one.image.walk() for blob in part.blobs}
-    assert {images.OCI_LAYER + "+zstd", images.DOCKER_LAYER, images.OCI_EMPTY} <= kinds
+    assert {OCI_LAYER + "+zstd", layers.DOCKER_LAYER, images.OCI_EMPTY} <= kinds
     assert any(child.is_index for one in found for child in one.image.manifest.manifests)
     assert any(one.image.referrers for one in found)
 
