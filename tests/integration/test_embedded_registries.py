@@ -74,7 +74,7 @@ def test_skopeo_copies_every_kind_of_image(
     KINDS[kind].store(gitlab.storage.repository("acme/shop/api"), "1.0")
     source, target = f"{gitlab.host}/acme/shop/api:1.0", f"{google.host}/{PROJECT}/acme/shop/api:1.0"
     copy(source, target, logins)
-    found = skopeo.judge(Image(source, logins), Image(target, logins), tmp_path)
+    found = skopeo.judge(Image(source, logins), Image(target, logins), tmp_path / "judged")
     assert found[KINDS[kind].digest] == len(KINDS[kind].raw)
     assert google.count("PATCH", "^/artifacts-uploads/", 202) > 0
     assert gitlab.objects.count("GET", status=200) > 0
@@ -147,7 +147,7 @@ class TestTokensForARealRegistry:
         )
         source, target = f"{gitlab.host}/acme/api:1", f"{registry.host}/acme/copy:1"
         copy(source, target, both)
-        assert image.digest in skopeo.judge(Image(source, logins), Image(target, login), tmp_path)
+        assert image.digest in skopeo.judge(Image(source, logins), Image(target, login), tmp_path / "judged")
         assert registry.count("PUT", "/manifests/") == 5
 
     def test_it_refuses_a_token_that_was_not_granted(

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import cast
 
-from mirror.demo.images import Blob, Image
+from mirror.demo.images import Image
+from mirror.demo.layers import Blob
 from mirror.oci.content import Open, Reader, Target
 from mirror.oci.descriptor import Descriptor
 
