@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -175,8 +176,8 @@ def _suffix(tag: str, digest: str) -> str:
 
 
 def _whole(node: Node | None) -> Whole:
-    assert isinstance(node, ScalarNode)  # noqa: S101 - `_has` looked
-    return Whole(_line(node), node.value, node)
+    scalar = cast("ScalarNode", node)
+    return Whole(_line(scalar), scalar.value, scalar)
 
 
 def _has(node: Node | None, key: str) -> bool:
