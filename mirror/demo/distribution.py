@@ -63,7 +63,7 @@ class OciRegistry(Server):
         self.storage = Storage(directory, clock)
 
     def close(self) -> None:
-        """Stop; the storage can still be read."""
+        """Stop. Manifests and tags can still be read, blobs only in a directory that was given."""
         super().close()
         self.storage.close()
 

@@ -70,8 +70,8 @@ class GitLabRegistry(OciRegistry):
 
     def close(self) -> None:
         """Stop both."""
-        super().close()
         self.objects.close()
+        super().close()
         self.problems += self.objects.problems
 
     @property

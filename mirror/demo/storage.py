@@ -71,9 +71,10 @@ class Storage:
     """Everything of one registry. Without a directory it makes one, and removes it in the end."""
 
     def __init__(self, directory: Path | None = None, clock: Clock | None = None) -> None:
+        self._remove: Callable[[], object] = lambda: None
         if directory is None:
             directory = Path(tempfile.mkdtemp(prefix="registry-"))
-            weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
+            self._remove = weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
         self.directory = directory
         self.lock = threading.RLock()
         self.now = clock or (lambda: datetime.now(UTC))
@@ -154,11 +155,12 @@ class Storage:
             return len(self._content.uploads)
 
     def close(self) -> None:
-        """Close the files of uploads that nobody ended."""
+        """Close the files of uploads that nobody ended, and remove a directory of its own making."""
         with self.lock:
             for upload in self._content.uploads.values():
                 upload.drop()
             self._content.uploads.clear()
+        self._remove()
 
     def _settle(self, upload: Upload, digest: Digest) -> None:
         path = self.path(digest)

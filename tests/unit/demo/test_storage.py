@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mirror.demo import images
+from mirror.demo.distribution import OciRegistry
 from mirror.demo.repository import Repository
 from mirror.demo.storage import Storage
 from mirror.oci.digest import Digest
@@ -106,6 +107,13 @@ def test_a_storage_of_its_own_goes_with_it() -> None:
     del storage
     gc.collect()
     assert not directory.exists()
+
+
+def test_closing_a_registry_removes_what_it_made_and_keeps_what_it_was_given(tmp_path: Path) -> None:
+    with OciRegistry() as own, OciRegistry(tmp_path) as given:
+        digests = [one.storage.repository("a").add(b"blob") for one in (own, given)]
+    assert not own.storage.directory.exists()
+    assert given.storage.path(digests[1]).read_bytes() == b"blob"
 
 
 def test_a_dropped_repository_is_gone(storage: Storage, repository: Repository) -> None:
