@@ -189,6 +189,8 @@ class Powers:
     None means "not tried yet". A power that fails is not asked for again in this process.
     """
 
+    MOST_REFUSED_MOUNTS = 3
+
     def __init__(self) -> None:
         """Nothing is known."""
         self.referrers: bool | None = None
@@ -197,8 +199,8 @@ class Powers:
 
     @property
     def mounts(self) -> bool:
-        """Whether mounting is still worth a try: three refusals in a row end it."""
-        return self.refused_mounts < 3
+        """Whether mounting is still worth a try: some refusals in a row end it."""
+        return self.refused_mounts < self.MOST_REFUSED_MOUNTS
 
     def learn_referrers(self, probe: Callable[[], bool]) -> bool:
         """The answer to "does it list referrers?", by `probe` the first time."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from urllib.parse import quote, urljoin, urlsplit
 
-from mirror.errors import Denied, NotFound, RegistryError, Unavailable, Unsupported
+from mirror.errors import Denied, NotFound, RegistryError, TransportError, Unavailable, Unsupported
 from mirror.events import Observe
 from mirror.oci.authority import Scopes
 from mirror.oci.blob import Resuming, chunks
@@ -34,7 +34,7 @@ class Upload:
     def mount(self, blob: Descriptor, siblings: Iterable[str]) -> tuple[bool, str | None]:
         """Try to mount from the first of `siblings`: (whether it worked, a session opened instead).
 
-        Any failure is taken as "no": registries refuse in many ways (GitLab's scope errors, 400, 404, 500).
+        Any failure is taken as "no": registries refuse in many ways (GitLab's scope errors, 400, 401, 404, 500).
         """
         sibling = next(iter(siblings), None)
         powers = self._registry.powers
@@ -44,18 +44,23 @@ class Upload:
         query = f"?mount={quote(blob.digest, safe=':')}&from={quote(sibling, safe='')}"
         try:
             answer = self._registry.request(
-                "POST", self._url + query, scopes, headers=_EMPTY, accept=(201, 202), tries=False
+                "POST", self._url + query, scopes, headers=_EMPTY, accept=_ANY, tries=False
             )
-        except RegistryError:
-            powers.refused_mounts += 1
+        except RegistryError as error:  # of the token service
+            powers.refused_mounts += not error.temporary
             return False, None
-        powers.refused_mounts = 0
-        return answer.status == 201, None if answer.status == 201 else self._location(answer)
+        except TransportError:
+            return False, None
+        if answer.status in (201, 202):
+            powers.refused_mounts = 0
+            return answer.status == 201, None if answer.status == 201 else self._location(answer)
+        powers.refused_mounts += answer.status not in _LATER
+        return False, None
 
     def send(self, blob: Descriptor, source: Open, session: str | None) -> None:
         """Send the bytes into `session`, or a new one. SourceFailed is the source's; the rest is ours."""
         sessions = [session] if session else []
-        refusals: list[Denied] = []
+        refusals: list[RegistryError] = []
         # The source is opened before anything is asked of the target: a blob that is not there costs nothing.
         with ExitStack() as stack:
             readers = [stack.enter_context(Resuming(blob, source, self._registry.retry))]
@@ -63,12 +68,14 @@ class Upload:
             def attempt() -> None:
                 if not readers:
                     readers.append(stack.enter_context(Resuming(blob, source, self._registry.retry)))
+                into = sessions.pop() if sessions else self._start()
                 try:
-                    self._put(blob, readers.pop(), sessions.pop() if sessions else self._start())
-                except Denied as error:
-                    # A stream cannot be sent twice in one request, so a token that ended is renewed here, once.
+                    self._put(blob, readers.pop(), into)
+                except (Denied, NotFound) as error:
+                    # A stream cannot be sent twice in one request, so a token that ended is renewed here, and a
+                    # session that is gone (the registry restarted, or cleaned up) is opened anew; once.
                     refusals.append(error)
-                    if error.status != 401 or len(refusals) > 1:
+                    if error.status not in (401, 404) or len(refusals) > 1:
                         raise
                     raise Unavailable(str(error), **error.parts) from error
 
@@ -85,13 +92,7 @@ class Upload:
         registry = self._registry
         body = chunks(blob, reader, clock=registry.clock, pace=registry.bandwidth, observe=self._observe)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
-        try:
-            registry.request(
-                "PUT", url, self._scopes, headers=headers, body=body, accept=(201, 204), tries=False
-            )
-        except NotFound as error:
-            # The session is gone (the registry restarted, or cleaned up): a new one may work.
-            raise Unavailable(str(error), **error.parts) from error
+        registry.request("PUT", url, self._scopes, headers=headers, body=body, accept=(201, 204), tries=False)
 
     def _location(self, answer: Answer) -> str:
         location = answer.headers.get("Location")
@@ -107,3 +108,6 @@ class Upload:
 
 
 _EMPTY = {"Content-Length": "0"}
+_ANY = range(200, 600)
+# Said of the moment, not of mounting.
+_LATER = frozenset({408, 429, 502, 503, 504})

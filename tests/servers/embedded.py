@@ -59,9 +59,10 @@ class Embedded:
         target: OciRegistry | None = None,
         *,
         policy: Policy | None = None,
+        login: dict[str, str] | None = None,
         **limits: Any,
     ) -> None:
-        """Start both."""
+        """Start both; `login` is what the configuration says of a target that is neither GitLab nor Google."""
         self.source = source or GitLabRegistry(users={"mirror": PASSWORD})
         self.target = target or GoogleRegistry()
         self.source.start()
@@ -69,7 +70,8 @@ class Embedded:
         self.clock = Skipping()
         self.events: list[Event] = []
         self.report = Report("shop", self.source.host, self.target.host)
-        self.env: dict[str, str] = {}
+        self.env = {"GITLAB_TOKEN": PASSWORD}
+        self._login = login
         registries = {"source": self._describe(self.source), "target": self._describe(self.target)}
         self._file = {"registries": registries, "limits": limits}
         self._policy = policy or Policy(first=0.0, longest=0.0)
@@ -157,11 +159,11 @@ class Embedded:
     def _describe(self, registry: OciRegistry) -> dict[str, Any]:
         reached = {"host": registry.host, "insecure": True}
         if isinstance(registry, GitLabRegistry):
-            self.env["GITLAB_TOKEN"] = PASSWORD
             login = {"username": "mirror", "password_env": "GITLAB_TOKEN"}
             return {"kind": "gitlab", **reached, "api_url": registry.api_url, "credentials": login}
         if isinstance(registry, GoogleRegistry):
             self.env["GCR_KEY"] = json.dumps(registry.key)
             login = {"json_key_env": "GCR_KEY"}
             return {"kind": "google", **reached, "project": registry.project, "credentials": login}
-        return {"kind": "oci", **reached}
+        given = {"credentials": self._login} if self._login and registry is self.target else {}
+        return {"kind": "oci", **reached, **given}
