@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from mirror.errors import NotFound, Unsupported
+from mirror.errors import InvalidManifest, NotFound, Unsupported
 from mirror.oci.authority import Scopes
 from mirror.oci.content import Listing
 from mirror.oci.registry import Registry
 from mirror.oci.tag import Tag
+from mirror.transport import redact
+from mirror.transport.client import Answer
 
 # At 1,000 names a page this is a million tags; a registry that still says "next" is going in circles.
 MOST_PAGES = 1000
@@ -26,24 +29,27 @@ def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
         found = list(pages(registry, f"/v2/{path}/tags/list?n={PAGE}", scopes))
     except NotFound:
         return Listing({}, exists=False)
-    names = [name for page in found for name in page.get("tags") or ()]
-    return Listing({str(name): Tag(str(name)) for name in names})
+    with understood(registry):
+        names = [str(name) for page in found for name in page.get("tags") or ()]
+    return Listing({name: Tag(name) for name in names})
 
 
 def catalog(registry: Registry) -> list[str]:
     """Every repository that the registry lets us see."""
-    found = pages(registry, f"/v2/_catalog?n={PAGE}", ("registry:catalog:*",))
-    return [str(name) for page in found for name in page.get("repositories") or ()]
+    found = list(pages(registry, f"/v2/_catalog?n={PAGE}", ("registry:catalog:*",)))
+    with understood(registry):
+        return [str(name) for page in found for name in page.get("repositories") or ()]
 
 
 def pages(registry: Registry, url: str, scopes: Scopes) -> Iterator[dict[str, Any]]:
-    """The JSON objects of all pages. Raises as `bodies`."""
-    return (document(registry, body) for body in bodies(registry, url, scopes))
+    """The JSON objects of all pages. Raises as `answers`."""
+    return (document(registry, answer.body) for answer in answers(registry, url, scopes))
 
 
-def bodies(registry: Registry, url: str, scopes: Scopes) -> Iterator[bytes]:
-    """The bodies of all pages; Link is followed, only within the registry, and not for ever."""
+def answers(registry: Registry, url: str, scopes: Scopes) -> Iterator[Answer]:
+    """All pages; Link is followed, only within the registry, and not for ever."""
     seen: set[str] = set()
+    url = urljoin(registry.base, url)
     while url:
         if url in seen or len(seen) >= MOST_PAGES:
             raise Unsupported(
@@ -51,8 +57,19 @@ def bodies(registry: Registry, url: str, scopes: Scopes) -> Iterator[bytes]:
             )
         seen.add(url)
         answer = registry.request("GET", url, scopes)
-        yield answer.body
+        yield answer
         url = next_page(registry, answer.url, answer.headers.get("Link", ""))
+
+
+@contextmanager
+def understood(registry: Registry) -> Iterator[None]:
+    """Raise Unsupported for what is JSON but not in the form of a list."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, InvalidManifest) as error:
+        raise Unsupported(
+            f"{registry.host} lists what cannot be read: {redact.detail(f'{type(error).__name__} {error}')}"
+        ) from error
 
 
 def document(registry: Registry, body: bytes) -> dict[str, Any]:

@@ -9,13 +9,16 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from mirror.errors import NotFound, RegistryError
+from mirror.errors import RegistryError
 from mirror.oci.authority import Scopes
 from mirror.oci.descriptor import OCI_INDEX, Descriptor
 from mirror.oci.digest import Digest
-from mirror.oci.listing import document, next_page
+from mirror.oci.listing import answers, document, understood
 from mirror.oci.manifest import Manifest
 from mirror.oci.registry import Registry
+
+# How registries say that they know no such route: the specification says 404, some say otherwise.
+_NO_SUCH_API = frozenset({400, 404, 405, 406, 501})
 
 
 def fallback_tag(subject: Digest) -> str:
@@ -28,31 +31,28 @@ def listed(registry: Registry, path: str, scopes: Scopes, subject: Digest) -> tu
     if registry.powers.referrers is False:
         return ()
     found: list[Descriptor] = []
-    url = f"/v2/{path}/referrers/{subject}"
-    while url:
-        try:
-            answer = registry.request("GET", url, scopes)
-        except NotFound:
-            registry.powers.referrers = False
-            return ()
-        # Some registries answer 200 with something else: only the right type is the API.
-        if answer.headers.get("Content-Type", "").partition(";")[0].strip() != OCI_INDEX:
-            registry.powers.referrers = False
-            return ()
-        registry.powers.referrers = True
-        found += entries(document(registry, answer.body))
-        url = next_page(registry, answer.url, answer.headers.get("Link", ""))
+    try:
+        for answer in answers(registry, f"/v2/{path}/referrers/{subject}", scopes):
+            # Some registries answer 200 with something else: only the right type is the API.
+            if answer.headers.get("Content-Type", "").partition(";")[0].strip() != OCI_INDEX:
+                registry.powers.referrers = False
+                return ()
+            registry.powers.referrers = True
+            with understood(registry):
+                found += entries(document(registry, answer.body))
+    except RegistryError as error:
+        if error.status not in _NO_SUCH_API:
+            raise
+        registry.powers.referrers = False
+        return ()
     return tuple(found)
 
 
 def supported(registry: Registry, path: str, scopes: Scopes, subject: Digest) -> bool:
-    """Whether the registry lists referrers; one request the first time."""
+    """Whether the registry lists referrers; one request the first time. Raises what leaves the question open."""
 
     def probe() -> bool:
-        try:
-            listed(registry, path, scopes, subject)
-        except RegistryError:
-            return False
+        listed(registry, path, scopes, subject)
         return bool(registry.powers.referrers)
 
     return registry.powers.learn_referrers(probe)

@@ -6,7 +6,7 @@ https://gitlab.com/gitlab-org/container-registry/-/blob/master/docs/spec/gitlab/
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -46,14 +46,17 @@ def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
     url = f"{_PROBE}repositories/{path}/tags/list/?n={listing.PAGE}&referrers=true"
     try:
         found = [
-            entry for body in listing.bodies(registry, url, scopes) for entry in _entries(registry, body)
+            entry
+            for answer in listing.answers(registry, url, scopes)
+            for entry in _entries(registry, answer.body)
         ]
     except NotFound:
         registry.powers.own_list = _has_own_list(registry, scopes)
         return Listing({}, exists=False) if registry.powers.own_list else listing.tags(registry, path, scopes)
     registry.powers.own_list = True
     registry.powers.referrers = False  # GitLab has no such route; its list tells what there is
-    return Listing({tag.name: tag for tag in map(_tag, found)}, tells_referrers=True)
+    with listing.understood(registry):
+        return Listing({tag.name: tag for tag in map(_tag, found)}, tells_referrers=True)
 
 
 class GitLab:
@@ -147,12 +150,12 @@ def _has_own_list(registry: Registry, scopes: Scopes) -> bool:
     return True
 
 
-def _entries(registry: Registry, body: bytes) -> Iterator[dict[str, Any]]:
-    try:
-        read = json.loads(body)
-    except ValueError as error:
-        raise Unsupported(f"{registry.host} answered a list that is not JSON") from error
-    return (entry for entry in read or () if isinstance(entry, dict))
+def _entries(registry: Registry, body: bytes) -> list[dict[str, Any]]:
+    with listing.understood(registry):
+        read = json.loads(body) or []
+    if not isinstance(read, list):
+        raise Unsupported(f"{registry.host} answered something that is not a list of tags")
+    return read
 
 
 def _tag(entry: dict[str, Any]) -> Tag:

@@ -31,10 +31,11 @@ def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
         found = list(listing.pages(registry, f"/v2/{path}/tags/list?n={_PAGE}", scopes))
     except NotFound:
         return Listing({}, frozenset(), exists=False)
-    known = {tag.name: tag for page in found for tag in _tagged(page)}
-    names = [str(name) for page in found for name in page.get("tags") or ()]
+    with listing.understood(registry):
+        known = {tag.name: tag for page in found for tag in _tagged(page)}
+        names = [str(name) for page in found for name in page.get("tags") or ()]
+        manifests = frozenset(Digest.parse(digest) for page in found for digest in page.get("manifest") or ())
     told = all("manifest" in page for page in found)
-    manifests = frozenset(Digest.parse(digest) for page in found for digest in page.get("manifest") or ())
     return Listing(
         {name: known.get(name, Tag(name)) for name in [*known, *names]}, manifests if told else None
     )
@@ -52,7 +53,8 @@ class Google:
             found = list(listing.pages(registry, f"/v2/{root}/tags/list?n={_PAGE}", scopes))
         except NotFound:
             return []
-        children = sorted({str(name) for page in found for name in page.get("child") or ()})
+        with listing.understood(registry):
+            children = sorted({str(name) for page in found for name in page.get("child") or ()})
         own = [root] if any(page.get("tags") or page.get("manifest") for page in found) else []
         return [*own, *(path for name in children for path in self.discover(registry, f"{root}/{name}"))]
 

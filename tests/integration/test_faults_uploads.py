@@ -117,7 +117,9 @@ def test_a_mount_that_is_refused_is_followed_by_an_upload(both: Embedded, refusa
     assert report.blobs["mounted"] == 0
 
 
-def test_a_mount_that_opens_a_session_instead_is_sent_into_that_session(embed: Callable[..., Embedded]) -> None:
+def test_a_mount_that_opens_a_session_instead_is_sent_into_that_session(
+    embed: Callable[..., Embedded],
+) -> None:
     both = embed(None, GoogleRegistry(rules=replace(GOOGLE, mounts=False)))
     both.at_source(images.image("one", [BLOB]), "1.0")
     both.at_source(images.image("other", [BLOB]), "1", path=OTHER)
