@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,9 @@ def test_a_second_pass_asks_by_head_and_writes_nothing(tmp_path: Path, registrie
 
 
 def test_tokens_of_gitlab_are_renewed_while_a_copy_runs(tmp_path: Path, registries: Registries) -> None:
-    with GitLabRegistry(tmp_path / "gitlab", users={"mirror": "secret"}, token_lifetime=5.0) as gitlab:
+    with GitLabRegistry(tmp_path / "gitlab", users={"mirror": "secret"}) as gitlab:
+        # The registry believes a token for 60 s after its end; made that much older, it really ends after five.
+        gitlab.tokens = replace(gitlab.tokens, lifetime=5, backdate=60)
         source = registries(token=token_auth(gitlab, tmp_path))
         target = registries()
         open_door = registries(
