@@ -22,7 +22,7 @@ def check(config: ConfigFile) -> None:
         # As linters print it, so that editors find the lines: without the program's name before it.
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.USAGE) from error
-    typer.echo(f"{config}: ok, {len(loaded.registries)} registries, {_count(len(loaded.mirrors), "mirror")}")
+    typer.echo(f"{config}: ok, {len(loaded.registries)} registries, {len(loaded.mirrors)} mirrors")
 
 
 @app.command()
