@@ -7,7 +7,7 @@ from mirror.oci.auth import Credential
 from mirror.oci.authority import Authority
 from mirror.oci.registry import Registry
 from mirror.transport.breaker import Breaker, Endurance
-from mirror.transport.client import Client
+from mirror.transport.client import Client, Timeouts
 from mirror.transport.clock import Clock
 from mirror.transport.limit import Gate, Pace
 from mirror.transport.retry import Policy, Retry
@@ -26,6 +26,7 @@ def connect(  # noqa: PLR0913 - everything that can be said of a connection, eac
     bandwidth: float | None = None,
     policy: Policy | None = None,
     endurance: Endurance | None = None,
+    timeouts: Timeouts | None = None,
 ) -> Registry:
     """A registry, not yet contacted. `rate` is in requests, `bandwidth` in bytes a second.
 
@@ -33,7 +34,9 @@ def connect(  # noqa: PLR0913 - everything that can be said of a connection, eac
     """
     base = f"{'http' if insecure else 'https'}://{host}"
     breaker = Breaker(host, base, clock=clock, observe=observe, endurance=endurance) if endurance else None
-    client = Client(host, observe=observe, ca_file=ca_file, connections=parallel, breaker=breaker)
+    client = Client(
+        host, observe=observe, ca_file=ca_file, connections=parallel, breaker=breaker, timeouts=timeouts
+    )
     return Registry(
         host,
         base,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mirror
-from mirror.cli import config, copy, demo, listing, setup, sync
+from mirror.cli import check, config, copy, demo, listing, setup, sync
 from mirror.cli.exits import Exit
 from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("sync")(sync.sync)
 app.command("copy")(copy.copy)
+app.command("check")(check.check)
 app.command("list")(listing.list_images)
 app.add_typer(config.app, name="config")
 app.add_typer(setup.app, name="setup")

@@ -17,7 +17,8 @@ PLACEHOLDER = re.compile(r"\b(?:PROJECT|HOST|LOCATION|REPOSITORY|SERVICE_ACCOUNT
 class Denial:
     """A refusal, recognised by what it says. `says` is the vendor's text as people meet it.
 
-    All of `words` must occur in the text (case does not matter); `status`, where given, must be the answer's.
+    All of `words` must occur in the text (case does not matter; `a|b` is either of them); `status`, where given, must
+    be the answer's.
     In `cause` and `fix`, capital words such as PROJECT are placeholders.
     """
 
@@ -32,7 +33,7 @@ class Denial:
     def matches(self, text: str, status: int) -> bool:
         """Whether `text` (lower case) with this status is this refusal."""
         fits = self.status is None or self.status == status
-        return fits and all(word.lower() in text for word in self.words)
+        return fits and all(any(form in text for form in word.lower().split("|")) for word in self.words)
 
     def explained(self, known: Mapping[str, str]) -> Explanation:
         """Its cause and fix, with the placeholders filled in as far as they are `known`."""

@@ -24,7 +24,7 @@ class Gcloud:
 
     def __init__(self, folder: Path, cloud: GoogleCloud) -> None:
         self._folder = folder
-        self._cloud = cloud
+        self.cloud = cloud
         self._log = folder / "gcloud.log"
         script = folder / "gcloud"
         script.write_text(
@@ -35,18 +35,22 @@ class Gcloud:
     def run(self, command: str) -> None:
         """Run one command line, as if pasted."""
         self._log.unlink(missing_ok=True)
+        self.shell(command)
+        for line in self._log.read_text("utf-8").splitlines():
+            self._follow(json.loads(line))
+
+    def shell(self, command: str) -> None:
+        """Run a command line that is not gcloud's."""
         path = f"{self._folder}:/usr/bin:/bin"
         subprocess.run(
             ["sh", "-eu", "-c", command], cwd=self._folder, env={"PATH": path}, check=True, timeout=30
         )
-        for line in self._log.read_text("utf-8").splitlines():
-            self._follow(json.loads(line))
 
     def _follow(self, argv: list[str]) -> None:
         words = [word for word in argv if not word.startswith("--")]
         flags = dict(word[2:].partition("=")[::2] for word in argv if word.startswith("--"))
-        project = flags.pop("project", self._cloud.project)
-        assert project == self._cloud.project
+        project = flags.pop("project", self.cloud.project)
+        assert project == self.cloud.project
         group = " ".join(words[:-1])
         subject = words[-1]
         binding = re.fullmatch(r"(.+) (add|remove)-iam-policy-binding", group)
@@ -62,9 +66,9 @@ class Gcloud:
         member, role = flags.pop("member"), flags.pop("role")
         flags.pop("condition", None)
         if group == "storage buckets":
-            self._cloud.buckets.give(subject.removeprefix("gs://"), role, member)
+            self.cloud.buckets.give(subject.removeprefix("gs://"), role, member)
             return
-        project = f"projects/{self._cloud.project}"
+        project = f"projects/{self.cloud.project}"
         resource = {
             "artifacts repositories": lambda: (
                 f"{project}/locations/{flags.pop('location')}/repositories/{subject}"
@@ -73,45 +77,43 @@ class Gcloud:
             "projects": lambda: f"projects/{subject}",
         }[group]()
         if add:
-            self._cloud.give(resource, role, member)
+            self.cloud.give(resource, role, member)
         else:
-            self._cloud.take(resource, role, member)
+            self.cloud.take(resource, role, member)
 
     def _services_enable(self, service: str, _flags: dict[str, str]) -> None:
-        self._cloud.enabled.add(service.removesuffix(".googleapis.com"))
+        self.cloud.enabled.add(service.removesuffix(".googleapis.com"))
 
     def _artifacts_repositories_create(self, name: str, flags: dict[str, str]) -> None:
         assert flags.pop("repository-format") == "docker"
-        full = f"projects/{self._cloud.project}/locations/{flags.pop('location')}/repositories/{name}"
-        self._cloud.repositories[full] = {"name": full, "format": "DOCKER"}
+        full = f"projects/{self.cloud.project}/locations/{flags.pop('location')}/repositories/{name}"
+        self.cloud.repositories[full] = {"name": full, "format": "DOCKER"}
 
     def _artifacts_repositories_update(self, name: str, flags: dict[str, str]) -> None:
         flags.pop("no-immutable-tags")
-        full = f"projects/{self._cloud.project}/locations/{flags.pop('location')}/repositories/{name}"
-        self._cloud.repositories[full].pop("dockerConfig")
+        full = f"projects/{self.cloud.project}/locations/{flags.pop('location')}/repositories/{name}"
+        self.cloud.repositories[full].pop("dockerConfig")
 
     def _iam_service_accounts_create(self, name: str, flags: dict[str, str]) -> None:
-        email = f"{name}@{self._cloud.project}.iam.gserviceaccount.com"
-        full = f"projects/{self._cloud.project}/serviceAccounts/{email}"
-        self._cloud.accounts[full] = {"name": full, "email": email, "displayName": flags.pop("display-name")}
+        email = f"{name}@{self.cloud.project}.iam.gserviceaccount.com"
+        full = f"projects/{self.cloud.project}/serviceAccounts/{email}"
+        self.cloud.accounts[full] = {"name": full, "email": email, "displayName": flags.pop("display-name")}
 
     def _iam_service_accounts_keys_create(self, file: str, flags: dict[str, str]) -> None:
-        key = {**self._cloud.key(), "client_email": flags.pop("iam-account")}
+        key = {**self.cloud.key(), "client_email": flags.pop("iam-account")}
         (self._folder / file).write_text(json.dumps(key), "utf-8")
-        self._cloud.keys.append(key["private_key_id"])
+        self.cloud.keys.append(key["private_key_id"])
 
     def _iam_workload_identity_pools_create(self, name: str, flags: dict[str, str]) -> None:
-        full = (
-            f"projects/{self._cloud.project}/locations/{flags.pop('location')}/workloadIdentityPools/{name}"
-        )
-        self._cloud.pools[full] = {"name": full}
+        full = f"projects/{self.cloud.project}/locations/{flags.pop('location')}/workloadIdentityPools/{name}"
+        self.cloud.pools[full] = {"name": full}
 
     def _iam_workload_identity_pools_providers_create_oidc(self, name: str, flags: dict[str, str]) -> None:
         pool = flags.pop("workload-identity-pool")
         parent = (
-            f"projects/{self._cloud.project}/locations/{flags.pop('location')}/workloadIdentityPools/{pool}"
+            f"projects/{self.cloud.project}/locations/{flags.pop('location')}/workloadIdentityPools/{pool}"
         )
-        self._cloud.pools[f"{parent}/providers/{name}"] = {
+        self.cloud.pools[f"{parent}/providers/{name}"] = {
             "name": f"{parent}/providers/{name}",
             "oidc": {
                 "issuerUri": flags.pop("issuer-uri"),
@@ -124,11 +126,11 @@ class Gcloud:
         }
 
     def _iam_workload_identity_pools_create_cred_config(self, provider: str, flags: dict[str, str]) -> None:
-        assert provider.startswith(f"projects/{self._cloud.number}/")
+        assert provider.startswith(f"projects/{self.cloud.number}/")
         assert flags.pop("service-account").endswith(".iam.gserviceaccount.com")
         assert flags.pop("credential-source-file")
         (self._folder / flags.pop("output-file")).write_text("{}", "utf-8")
 
     def _storage_rm(self, bucket: str, flags: dict[str, str]) -> None:
         flags.pop("recursive")
-        self._cloud.buckets.delete(bucket.removeprefix("gs://"))
+        self.cloud.buckets.delete(bucket.removeprefix("gs://"))

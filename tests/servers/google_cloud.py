@@ -16,13 +16,15 @@ from urllib.parse import parse_qs, unquote
 
 import jwt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from google.auth.credentials import CredentialsWithRegionalAccessBoundary
 
 from mirror.checks.google_api import ENDPOINT_VARIABLE
 from mirror.demo.google import service_account_key
 from mirror.demo.messages import Request, Response, json_answer
 from mirror.demo.server import Server
-from mirror.demo.tokens import certificate_pem, signing_key
+from mirror.demo.tokens import certificate, certificate_pem, signing_key
 from tests.servers.buckets import BucketStore
 from tests.servers.discovery import Json, method
 
@@ -58,6 +60,7 @@ class GoogleCloud(Server):
         self.pools: dict[str, Json] = {}
         self.policies: dict[str, Json] = {}
         self.keys: list[str] = []
+        self.certificates: dict[str, str] = {}  # of keys that were not made yesterday
         self.tokens: set[str] = set()
         self.assertions: list[str] = []  # who asked for a token: the account, or a job's token
         self.buckets = BucketStore()
@@ -97,7 +100,8 @@ class GoogleCloud(Server):
             if service in ("oauth2", "sts"):
                 return self._token(request) if service == "oauth2" else self._exchange(request)
             if service == "certificates":
-                return json_answer({one: certificate_pem().decode() for one in self.keys})
+                pem = certificate_pem().decode()
+                return json_answer({one: self.certificates.get(one, pem) for one in self.keys})
             self._login(request)
             if service == "storage":
                 return self.buckets.answer(request, path)
@@ -290,6 +294,20 @@ class GoogleCloud(Server):
         token = f"ya29.{secrets.token_urlsafe(40)}"
         self.tokens.add(token)
         return token
+
+
+def certificate_made(when: datetime) -> str:
+    """The certificate that Google publishes for a key that was made then."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(certificate().subject)
+        .issuer_name(certificate().subject)
+        .public_key(signing_key().public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(when)
+        .not_valid_after(when + timedelta(days=3650))
+    )
+    return builder.sign(signing_key(), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def keep_on_loopback(monkeypatch: pytest.MonkeyPatch, google: GoogleCloud) -> None:

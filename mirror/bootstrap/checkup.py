@@ -1,0 +1,142 @@
+"""Checkup: the checks that a configuration calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mirror.bootstrap.connection import connect
+from mirror.bootstrap.site import Site
+from mirror.checks import credentials as credential_checks
+from mirror.checks.check import Check
+from mirror.checks.credentials import Key, google_credentials
+from mirror.checks.gitlab import Source, gitlab, pulls
+from mirror.checks.google import Target, google, pushes
+from mirror.checks.google_api import GoogleApi
+from mirror.checks.network import network
+from mirror.checks.place import TIMEOUTS, Place
+from mirror.config.model import Config, GitLabRegistry, GoogleRegistry
+from mirror.config.model import Registry as RegistryModel
+from mirror.config.places import mapping_of
+from mirror.errors import MirrorError
+from mirror.events import ignore
+from mirror.oci.auth import Credential
+from mirror.oci.repository import Repository
+from mirror.registries.artifact_registry import Home, is_google
+from mirror.registries.denials import placeholders
+from mirror.registries.gitlab import tags as gitlab_tags
+from mirror.sync.patterns import Patterns
+from mirror.transport.client import Client
+from mirror.transport.retry import Policy
+
+# What is asked for where a mirror names no repository outright; nothing is ever written there.
+_NOWHERE = "gcr-mirror-check"
+
+
+def checks(config: Config, env: Mapping[str, str]) -> list[Check]:
+    """Every check that can be run from here, registry by registry."""
+    site = Site(config, ignore, env=env)
+    return [
+        one for name, model in config.registries.items() for one in _Inspection(site, name, model).checks()
+    ]
+
+
+class _Inspection:
+    """One registry of the configuration, and what its mirrors want of it."""
+
+    def __init__(self, site: Site, name: str, model: RegistryModel) -> None:
+        self._site = site
+        self._name = name
+        self._model = model
+        self._ca_file = str(model.ca_file) if model.ca_file else None
+        self._credential: Credential = site.credential(model)
+        mirrors = site.config.mirrors
+        self._sourced = [Patterns.parse(one.repositories) for one in mirrors if one.source == name]
+        self._literals = tuple(dict.fromkeys(path for one in self._sourced for path in one.literals))
+        self._roots = tuple(dict.fromkeys(root for one in self._sourced for root in one.roots if root))
+
+    def checks(self) -> list[Check]:
+        """The way there, the login, and what the vendor adds."""
+        place = self._place()
+        file = getattr(self._model.credentials, "password_file", None) or getattr(
+            self._model.credentials, "json_key_file", None
+        )
+        secret = credential_checks.secret_file(place, Path(file)) if file else []
+        return [*network(place), *secret, *self._vendor(place)]
+
+    def _vendor(self, place: Place) -> list[Check]:
+        match self._model:
+            case GitLabRegistry() as model:
+                return [*gitlab(self._source(place, model)), *pushes(Target(place, self._targets()))]
+            case GoogleRegistry() as model if self._targets():
+                login = credential_checks.google_login(place, model.project, self._client(model.host))
+                return [*login, *google(self._target(place, model))]
+            case _:
+                own = pulls(place, self._literals) if self._sourced else []
+                return [*own, *pushes(Target(place, self._targets()))]
+
+    def _place(self) -> Place:
+        registry = connect(
+            self._model.host,
+            self._credential,
+            observe=ignore,
+            clock=self._site.clock,
+            insecure=self._model.insecure,
+            ca_file=self._ca_file,
+            policy=Policy(attempts=1, attempts_to_connect=1),
+            timeouts=TIMEOUTS,
+        )
+        home = _home(self._model)
+        known = placeholders(home) if home else {}
+        return Place(self._name, registry, self._client(self._model.host), self._credential, known)
+
+    def _source(self, place: Place, model: GitLabRegistry) -> Source:
+        def repository(path: str) -> Repository:
+            return Repository(place.registry, path, push=False, lister=gitlab_tags, observe=ignore)
+
+        def token() -> str | None:
+            login = self._credential.login()
+            return login.password if login else None
+
+        api_url = model.api_url or f"https://{model.host.removeprefix('registry.')}"
+        api = self._client(model.host)
+        return Source(place, repository, api_url, api, token, self._literals, self._roots)
+
+    def _target(self, place: Place, model: GoogleRegistry) -> Target:
+        home = _home(model)
+        return Target(
+            place,
+            self._targets(),
+            home=home,
+            api=lambda: GoogleApi.of(google_credentials(self._credential.login())),
+            member=self._member(),
+        )
+
+    def _targets(self) -> tuple[str, ...]:
+        """One path for each mirror: rights at a target do not differ from image to image."""
+        config, found = self._site.config, dict[str, None]()
+        for mirror in config.mirrors:
+            if mirror.target == self._name:
+                patterns = Patterns.parse(mirror.repositories)
+                path = next(iter(patterns.literals), None) or "/".join(
+                    filter(None, (next(iter(patterns.roots), ""), _NOWHERE))
+                )
+                paths = mapping_of(mirror, config.registries[mirror.source], self._model)
+                found[paths.target(path)] = None
+        return tuple(found)
+
+    def _member(self) -> str:
+        try:
+            key = Key.of(self._credential.login())
+        except (MirrorError, ValueError, KeyError):
+            return ""  # the check of the key says what is wrong with it
+        return key.member if key else ""
+
+    def _client(self, host: str) -> Client:
+        return Client(host, observe=ignore, ca_file=self._ca_file, timeouts=TIMEOUTS)
+
+
+def _home(model: RegistryModel) -> Home | None:
+    if not isinstance(model, GoogleRegistry) or not is_google(model.host):
+        return None
+    return Home.of(model.host, model.project, model.repository)

@@ -1,0 +1,188 @@
+"""Credentials: secret files that only their owner reads, and Google's keys: whole, of the right project, not old."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mirror.checks.check import Check, Finding, Probe
+from mirror.checks.google_api import endpoint_override
+from mirror.checks.place import Place
+from mirror.errors import MirrorError
+from mirror.oci.auth import Login
+from mirror.registries.google_auth import SCOPES, fetched
+from mirror.transport.client import Client
+
+TOKEN = "access token"
+_OLD = timedelta(days=90)
+_TOKENS = "https://oauth2.googleapis.com/"
+_CERTIFICATES = "https://www.googleapis.com/robot/v1/metadata/x509"
+# What the firmware of Google's machines calls itself.
+PRODUCT = Path("/sys/class/dmi/id/product_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A service account's key, as far as one may speak of it."""
+
+    email: str
+    project: str
+    key_id: str
+    info: dict[str, Any]
+
+    @classmethod
+    def of(cls, login: Login | None) -> Key | None:
+        """The key that a login consists of; None for a login of another kind."""
+        if login is None or login.username not in ("_json_key", "_json_key_base64"):
+            return None
+        text = base64.b64decode(login.password).decode() if login.username.endswith("64") else login.password
+        info = json.loads(text)
+        return cls(info["client_email"], info["project_id"], str(info.get("private_key_id", "")), info)
+
+    @property
+    def member(self) -> str:
+        """The account as IAM writes it."""
+        return f"serviceAccount:{self.email}"
+
+
+def secret_file(place: Place, file: Path) -> list[Check]:
+    """Whether a file with a secret is kept from others."""
+    return [Check(place.named("secret file"), partial(readable, place, file))]
+
+
+def google_login(place: Place, project: str, client: Client) -> list[Check]:
+    """The login at Google: whether it is one, whose, how old, and whether Google gives a token for it."""
+    return [
+        Check(place.named("key"), lambda: key(place, project, client)),
+        Check(place.named(TOKEN), lambda: token(place)),
+    ]
+
+
+def readable(place: Place, file: Path) -> Iterator[Finding]:
+    """The file is there, and only its owner (and group) can read it."""
+    probe = place.probe("secret file", f"who may read {file}")
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+        file.open("rb").close()
+    except OSError as error:
+        yield probe.failed(f"{error.strerror}", f"let the user that the mirror runs as read it: ls -l {file}")
+        return
+    if mode & stat.S_IROTH:
+        yield probe.warning(f"everybody on this machine (mode {mode:04o})", f"chmod 600 {file}")
+    else:
+        yield probe.ok(f"only its owner and group (mode {mode:04o})")
+
+
+def key(place: Place, project: str, client: Client, product: Path = PRODUCT) -> Iterator[Finding]:
+    """The key parses, belongs to the target's project, is known to Google, young, and needed."""
+    probe = place.probe("key", "read the service account's key")
+    try:
+        found = Key.of(place.credential.login())
+    except MirrorError as error:
+        yield probe.refused(error, "hand the key over as a file (json_key_file), as it was downloaded")
+        return
+    except (ValueError, KeyError):
+        yield probe.failed("it is not a service account's key", "hand over the file as it was downloaded")
+        return
+    if found is None:
+        return
+    if found.project != project:
+        yield probe.warning(
+            f"it is of the project {found.project}, the images go to {project}",
+            f"if that is meant, nothing; else: gcr-mirror setup google --project {project} --host {place.host} "
+            "--key-file key.json --apply",
+        )
+    else:
+        yield probe.ok(f"of {found.email}")
+    if _on_google(product):
+        yield probe.warning(
+            "this machine is Google's: no key is needed here",
+            "credentials: {adc: true}, and give the machine's or the workload's service account the role",
+        )
+    yield from _age(place, found, client)
+
+
+def token(place: Place) -> Iterator[Finding]:
+    """Google gives an access token for the login."""
+    probe = place.probe(TOKEN, "ask Google for an access token")
+    try:
+        login = place.credential.login()
+        info = Key.of(login)
+        if login is None:
+            yield probe.failed("there is no login", "set credentials of the registry: json_key_file or adc")
+            return
+        if info is not None:
+            fetched(lambda: google_credentials(login), lambda: datetime.now(UTC))
+    except MirrorError as error:
+        yield probe.refused(error)
+    except (ValueError, KeyError):
+        yield probe.failed("the key cannot be read", "hand over the file as it was downloaded")
+    else:
+        yield probe.ok("given")
+
+
+def google_credentials(login: Login | None) -> Any:
+    """google-auth's credentials for what the registry is logged in with: a key, or an access token."""
+    from google.oauth2 import credentials, service_account  # noqa: PLC0415 - slow; not needed for help
+
+    found = Key.of(login)
+    make: Any = service_account.Credentials  # google-auth is half typed
+    if found is not None:
+        return make.from_service_account_info(found.info, scopes=SCOPES)
+    plain: Any = credentials.Credentials
+    return plain(login.password if login else None)
+
+
+def _age(place: Place, found: Key, client: Client) -> Iterator[Finding]:
+    """Google publishes a certificate for each key: it begins when the key was made, and goes with it."""
+    probe = place.probe("key", "look the key up among those that Google publishes")
+    override = endpoint_override()
+    if not override and not str(found.info.get("token_uri")).startswith(_TOKENS):
+        return  # a key of the demo, or of another cloud of Google's technology
+    base = f"{override}/certificates.googleapis.com" if override else _CERTIFICATES
+    try:
+        answer = client.exchange("GET", f"{base}/{quote(found.email)}", {})
+        published = json.loads(answer.body) if answer.status == 200 else None
+    except (MirrorError, ValueError):
+        return  # Nothing depends on it; whether the key works shows elsewhere.
+    if not isinstance(published, dict):
+        return
+    pem = published.get(found.key_id)
+    if pem is None:
+        yield probe.failed(
+            "Google does not know it: it was deleted, or its account was",
+            f"gcr-mirror setup google --project {found.project} --host {place.host} --key-file key.json --apply",
+        )
+        return
+    yield _judged(probe, found, pem)
+
+
+def _judged(probe: Probe, found: Key, pem: str) -> Finding:
+    from cryptography import x509  # noqa: PLC0415 - slow; not needed for help
+
+    made = x509.load_pem_x509_certificate(pem.encode()).not_valid_before_utc
+    age = datetime.now(UTC) - made
+    if age <= _OLD:
+        return probe.ok(f"{age.days} days old")
+    return probe.warning(
+        f"{age.days} days old",
+        f"gcloud iam service-accounts keys create new-key.json --iam-account={found.email}; put it in the place of the "
+        f"old one (no restart is needed), then: gcloud iam service-accounts keys delete {found.key_id} "
+        f"--iam-account={found.email}",
+        "the longer a key lives, the more copies of it there are",
+    )
+
+
+def _on_google(product: Path) -> bool:
+    try:
+        return product.read_text("utf-8").startswith("Google")
+    except OSError:
+        return False

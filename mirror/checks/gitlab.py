@@ -1,0 +1,233 @@
+"""GitLab: the login, the right to pull, the cheap list, discovery, the token's end, and where blobs come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from mirror.checks.check import Check, Finding
+from mirror.checks.network import ANSWERS
+from mirror.checks.place import Place
+from mirror.errors import Denied, MirrorError, NotFound, TransportError
+from mirror.oci.repository import Repository
+from mirror.transport.client import Answer, Client
+
+_SOON = timedelta(days=14)
+LOGIN = "login"
+_READ_API = "use a group access token with read_api and read_registry, or list the repositories without *"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A GitLab registry and what the mirrors want of it. `api` speaks to `api_url`, `token` is for its REST.
+
+    `literals` are repositories named outright, `roots` the groups or projects below which globs are resolved.
+    """
+
+    place: Place
+    repository: Callable[[str], Repository]
+    api_url: str
+    api: Client
+    token: Callable[[], str | None]
+    literals: tuple[str, ...]
+    roots: tuple[str, ...]
+
+
+def gitlab(source: Source) -> list[Check]:
+    """Everything that is GitLab's."""
+    place = source.place
+    login = place.named(LOGIN)
+    return [
+        *pulls(place, source.literals),
+        Check(place.named("tag list"), partial(tag_list, source), login),
+        *(Check(place.named(f"discover {root}"), partial(discover, source, root)) for root in source.roots),
+        Check(place.named("token"), partial(token_end, source, datetime.now(UTC).date()), login),
+        Check(place.named("blobs"), partial(blobs, source), login),
+    ]
+
+
+def pulls(place: Place, paths: Iterable[str]) -> list[Check]:
+    """Whether the login is accepted and may pull; for sources that are not GitLab's too."""
+    login = place.named(LOGIN)
+    return [
+        Check(login, partial(log_in, place), place.named(ANSWERS)),
+        *(Check(place.named(f"pull {path}"), partial(pull, place, path), login) for path in paths),
+    ]
+
+
+def log_in(place: Place) -> Iterator[Finding]:
+    """The credential is accepted, whatever it may do."""
+    probe = place.probe(LOGIN, "ask for a token without any rights")
+    login = place.credential.login()
+    if login is None:
+        yield probe.warning(
+            "no credentials: only public repositories can be read",
+            "set credentials of the registry, if the repositories are not public",
+        )
+        return
+    try:
+        place.registry.request("GET", "/v2/", ())
+    except MirrorError as error:
+        yield probe.refused(error)
+        return
+    yield probe.ok(f"accepted as {login.username}")
+
+
+def pull(place: Place, path: str) -> Iterator[Finding]:
+    """`pull` is granted; a token that grants less than was asked for is a refusal, whatever its status."""
+    probe = place.probe(f"pull {path}", f"list one tag of {path}")
+    try:
+        place.registry.request("GET", f"/v2/{path}/tags/list?n=1", _pull(path))
+    except NotFound:
+        yield probe.warning(
+            "may be read, but there is no image",
+            f"push one, or correct the path in `repositories`: {path}",
+        )
+    except MirrorError as error:
+        yield probe.refused(error)
+    else:
+        yield probe.ok("granted")
+
+
+def tag_list(source: Source) -> Iterator[Finding]:
+    """Whether GitLab's own list is there, which tells digests along with tags."""
+    probe = source.place.probe("tag list", "GET /gitlab/v1/")
+    try:
+        source.place.registry.request(
+            "GET", "/gitlab/v1/", _pull(source.literals[0]) if source.literals else ()
+        )
+    except NotFound:
+        yield probe.warning(
+            "not there: every tag costs a request in every pass",
+            "turn on the registry's metadata database: "
+            "https://docs.gitlab.com/administration/packages/container_registry_metadata_database/",
+            "GitLab lists digests along with tags only from its metadata database",
+        )
+    except MirrorError as error:
+        yield probe.refused(error)
+    else:
+        yield probe.ok("there: 1,000 tags cost one request")
+
+
+def discover(source: Source, root: str) -> Iterator[Finding]:
+    """The REST API shows the repositories below a group or project to this kind of token."""
+    probe = source.place.probe(
+        f"discover {root}", f"list one repository below {root} through {source.api_url}"
+    )
+    try:
+        found = _first_below(source, root)
+    except Denied as error:
+        yield probe.refused(error, _READ_API)
+    except NotFound:
+        yield probe.failed(
+            "neither a group nor a project that this token sees",
+            f"correct the path in `repositories`: {root}; or {_READ_API}",
+        )
+    except MirrorError as error:
+        yield probe.refused(error, _READ_API)
+    else:
+        yield probe.ok("allowed") if found else probe.warning("allowed, but there is no image", "push one")
+
+
+def token_end(source: Source, today: date) -> Iterator[Finding]:
+    """When the access token ends, where GitLab tells: it does so for access tokens, not for deploy tokens."""
+    probe = source.place.probe("token", f"ask {source.api_url} when the token ends")
+    try:
+        answer = _api(source, "personal_access_tokens/self")
+    except TransportError as error:
+        yield probe.warning(str(error), "the mirror works without the REST API as long as no glob is used")
+        return
+    if answer.status != 200:
+        yield probe.ok("not told for this kind of token; a deploy token ends at the date that it was given")
+        return
+    read = json.loads(answer.body)
+    ends = date.fromisoformat(read["expires_at"]) if read.get("expires_at") else None
+    fix = "make a new token and write it to the file that password_file names; it is picked up without a restart"
+    if ends is None:
+        yield probe.ok("never")
+    elif ends <= today:
+        yield probe.failed(f"it ended on {ends}", fix)
+    elif ends - today <= _SOON:
+        yield probe.warning(f"it ends on {ends}, in {(ends - today).days} days", fix)
+    else:
+        yield probe.ok(f"on {ends}")
+
+
+def blobs(source: Source) -> Iterator[Finding]:
+    """The host that blobs come from is reachable; GitLab redirects to object storage or a CDN."""
+    probe = source.place.probe("blobs", "read the first bytes of one image's configuration")
+    path = next(iter(source.literals), None) or _any_below(source)
+    if path is None:
+        return
+    repository = source.repository(path)
+    tag = next(iter(repository.tags().tags), None)
+    if tag is None:
+        return
+    manifest = repository.manifest(tag)
+    if manifest.manifests:
+        manifest = repository.manifest(manifest.manifests[0].digest)
+    blob = manifest.blobs[0]
+    try:
+        with source.place.registry.stream(
+            f"/v2/{path}/blobs/{blob.digest}", _pull(path), headers={}, accept=(200, 206)
+        ) as stream:
+            stream.readinto(memoryview(bytearray(1)))
+            host = urlsplit(stream.url).netloc
+    except MirrorError as error:
+        yield probe.refused(
+            error,
+            "allow the host that blobs come from in the firewall; gitlab.com has cdn.registry.gitlab-static.net",
+        )
+        return
+    yield probe.ok(f"they come from {host}")
+
+
+def _pull(path: str) -> tuple[str, ...]:
+    return (f"repository:{path}:pull",)
+
+
+def _any_below(source: Source) -> str | None:
+    for root in source.roots:
+        try:
+            found = _first_below(source, root)
+        except MirrorError:
+            continue
+        if found:
+            return found
+    return None
+
+
+def _first_below(source: Source, root: str) -> str | None:
+    """The path of one repository below a group, or of a project; None when it has none. Raises NotFound."""
+    place = root
+    while place:
+        for kind in ("groups", "projects"):
+            answer = _api(source, f"{kind}/{quote(place, safe='')}/registry/repositories?per_page=1")
+            if answer.status == 200:
+                listed = json.loads(answer.body)
+                return str(listed[0]["path"]) if listed else None
+            if answer.status != 404:
+                raise _refusal(answer)
+        place = place.rpartition("/")[0]
+    raise NotFound(f"{root} is not there", status=404)
+
+
+def _api(source: Source, path: str) -> Answer:
+    token = source.token()
+    headers = {"PRIVATE-TOKEN": token} if token else {}
+    return source.api.exchange("GET", f"{source.api_url}/api/v4/{path}", headers)
+
+
+def _refusal(answer: Answer) -> Denied:
+    try:
+        read: Any = json.loads(answer.body)
+        said = str(read.get("message") or read.get("error_description") or read.get("error"))
+    except (ValueError, AttributeError):
+        said = ""
+    path = urlsplit(answer.url).path
+    return Denied(f"{answer.status} from {path}: {said}", status=answer.status, detail=said)

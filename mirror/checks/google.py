@@ -1,0 +1,213 @@
+"""Google: the repository exists, a push would be allowed, nothing more than that is, and no old bucket is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from mirror.checks.buckets import Buckets
+from mirror.checks.check import Check, Finding, Probe
+from mirror.checks.credentials import TOKEN
+from mirror.checks.google_api import GoogleApi
+from mirror.checks.network import ANSWERS
+from mirror.checks.place import Place
+from mirror.checks.policy import roles_of
+from mirror.checks.resource import project, repository
+from mirror.checks.roles import EXCESSIVE, REVEALING
+from mirror.errors import Denied, MirrorError, NotFound
+from mirror.registries.artifact_registry import Home
+
+_ARTIFACTS = "artifactregistry.repositories."
+_BUCKET_RIGHTS = ["storage.buckets.get", "storage.objects.create", "storage.objects.list"]
+# What a registry may say to an upload that is given up; all of them leave nothing behind.
+_ABANDONED = (200, 202, 204, 400, 404, 405)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Google registry and what the mirrors want of it.
+
+    `paths` are the repositories that would be pushed to. `home` is None where the host is not Google's own
+    (a test's, or a proxy's); then only what the registry itself tells is looked at. `member` is the mirror's
+    service account as IAM writes it, "" when it is not known.
+    """
+
+    place: Place
+    paths: tuple[str, ...]
+    home: Home | None = None
+    api: Callable[[], GoogleApi] | None = None
+    member: str = ""
+    prune: bool = False
+
+
+def google(target: Target) -> list[Check]:
+    """Everything that is Google's, and needs the login to be one."""
+    if target.home is None or target.api is None:
+        return pushes(target)
+    place, home, api = target.place, target.home, target.api
+    token = place.named(TOKEN)
+    return [
+        *pushes(target),
+        Check(place.named("repository"), lambda: rights(target, home, api()), token),
+        Check(place.named("more rights than needed"), lambda: excess(target, home, api()), token),
+        Check(place.named("old bucket"), lambda: old_bucket(place, home, api()), token),
+    ]
+
+
+def pushes(target: Target) -> list[Check]:
+    """Whether uploads are granted; for targets that are not Google's too."""
+    place = target.place
+    return [
+        Check(place.named(f"push {path}"), partial(push, place, path), place.named(ANSWERS))
+        for path in target.paths
+    ]
+
+
+def push(place: Place, path: str) -> Iterator[Finding]:
+    """The repository is there and an upload would be taken: one is opened, and given up."""
+    probe = place.probe(f"push {path}", f"open an upload in {place.host}/{path} and give it up")
+    scopes = (f"repository:{path}:pull,push",)
+    missing = _missing(place, path)
+    if missing:
+        # An upload could create the repository, if the login may; a check leaves nothing behind.
+        yield probe.refused(missing)
+        return
+    try:
+        answer = place.registry.request(
+            "POST", f"/v2/{path}/blobs/uploads/", scopes, body=b"", accept=(202,), tries=False
+        )
+    except MirrorError as error:
+        yield probe.refused(error)
+        return
+    yield _given_up(place, probe, answer.headers.get("Location", ""), scopes)
+
+
+def rights(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
+    """What Google's IAM says about the repository behind the host."""
+    probe = target.place.probe("repository", f"ask about {home.resource}")
+    allowed = repository(home).allowed(
+        api, [_ARTIFACTS + verb for verb in ("uploadArtifacts", "deleteArtifacts")]
+    )
+    try:
+        found = api.call("GET", "artifactregistry", f"v1/{home.resource}")
+    except NotFound as error:
+        yield _absent(home, api, probe, error)
+        return
+    except Denied as error:
+        yield probe.refused(error)
+        return
+    if found.get("format") not in (None, "DOCKER"):
+        yield probe.failed(
+            f"it holds {found['format']}, not images", "name a repository of the format DOCKER"
+        )
+        return
+    if _ARTIFACTS + "uploadArtifacts" not in allowed:
+        yield probe.failed("it exists; pushing is not allowed", _grant(target, home))
+        return
+    yield probe.ok("it exists; pushing is allowed")
+    if found.get("dockerConfig", {}).get("immutableTags"):
+        yield probe.warning(
+            "its tags are immutable: a tag that moves at the source cannot be overwritten",
+            "set on_moved_tag: keep, or: gcloud artifacts repositories update "
+            f"{home.repository} --no-immutable-tags --location={home.location} --project={home.project}",
+        )
+    if _ARTIFACTS + "deleteArtifacts" in allowed and not target.prune:
+        yield probe.warning(
+            "deleting is allowed, and the mirror never deletes",
+            f"gcloud artifacts repositories remove-iam-policy-binding {home.repository} "
+            f"--location={home.location} --project={home.project} --member={target.member or 'MEMBER'} "
+            "--role=roles/artifactregistry.repoAdmin",
+        )
+
+
+def excess(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
+    """Rights on the whole project: named by role where the policy may be read, else by what they allow."""
+    probe = target.place.probe("more rights than needed", f"what the login may do in all of {home.project}")
+    found = {role: EXCESSIVE[role] for role in _wide_roles(target, home, api)}
+    if not found:
+        yield probe.ok("nothing")
+    account = target.member.removeprefix("serviceAccount:").partition("@")[0] or "NAME"
+    for role, why in found.items():
+        yield probe.warning(
+            f"{role}: {why}",
+            f"gcr-mirror setup google --project {home.project} --host {home.host} --service-account {account}"
+            " --revoke-excess --apply",
+            "roles/artifactregistry.writer on the one repository is enough",
+        )
+
+
+def old_bucket(place: Place, home: Home, api: GoogleApi) -> Iterator[Finding]:
+    """The bucket in which Container Registry kept images, which people still grant rights on in vain."""
+    bucket = home.legacy_bucket
+    if bucket is None:
+        return
+    probe = place.probe("old bucket", f"look for gs://{bucket}")
+    buckets = Buckets(api, home.project)
+    try:
+        if not buckets.exists(bucket):
+            yield probe.ok("there is none")
+            return
+        allowed = buckets.allowed(bucket, _BUCKET_RIGHTS)
+    except Denied:
+        yield probe.ok("the login may not see it, and need not")
+        return
+    granted = ", ".join(sorted(allowed)) or "nothing"
+    yield probe.warning(
+        f"it is still there; the login may: {granted}",
+        f"when no old image is needed any more: gcloud storage rm --recursive gs://{bucket}",
+        f"it holds what was pushed before Artifact Registry took over {home.host}, and costs money; rights on it "
+        "authorise no push any more",
+    )
+
+
+def _wide_roles(target: Target, home: Home, api: GoogleApi) -> list[str]:
+    whole = project(home.project)
+    if target.member:
+        with suppress(Denied):
+            held = roles_of(whole.policy(api), target.member)
+            return [role for role in EXCESSIVE if role in held]
+    allowed = whole.allowed(api, list(REVEALING))
+    return [role for right, role in REVEALING.items() if right in allowed][:1]
+
+
+def _missing(place: Place, path: str) -> NotFound | None:
+    """The registry's word that there is no repository behind the host; other refusals show with the upload."""
+    try:
+        place.registry.request("GET", f"/v2/{path}/tags/list?n=1", (f"repository:{path}:pull",))
+    except NotFound as error:
+        return error if 'repository "' in error.detail.lower() else None
+    except MirrorError:
+        return None
+    return None
+
+
+def _given_up(place: Place, probe: Probe, location: str, scopes: tuple[str, ...]) -> Finding:
+    try:
+        place.registry.request("DELETE", location, scopes, accept=_ABANDONED, tries=False)
+    except MirrorError:
+        return probe.ok("granted; the upload was opened and left to expire, without a byte")
+    return probe.ok("granted; the upload was opened and given up")
+
+
+def _absent(home: Home, api: GoogleApi, probe: Probe, error: NotFound) -> Finding:
+    create = (
+        f"gcloud artifacts repositories create {home.repository} --repository-format=docker "
+        f"--location={home.location} --project={home.project}"
+    )
+    right = _ARTIFACTS + "createOnPush"
+    if home.gcr and right in project(home.project).allowed(api, [right]):
+        return probe.warning(
+            "it does not exist yet; the first push will create it",
+            create,
+            "that needs a role on the whole project, which the mirror can do without once the repository is there",
+        )
+    return probe.failed("it does not exist", create, str(error))
+
+
+def _grant(target: Target, home: Home) -> str:
+    return (
+        f"gcloud artifacts repositories add-iam-policy-binding {home.repository} --location={home.location} "
+        f"--project={home.project} --member={target.member or 'MEMBER'} --role=roles/artifactregistry.writer"
+    )

@@ -1,0 +1,43 @@
+"""Place: one registry of the configuration, as the checks look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mirror.checks.check import Probe
+from mirror.oci.auth import Credential
+from mirror.oci.registry import Registry
+from mirror.transport.client import Client, Timeouts
+
+# One try with short waits: a check tells that something is slow, it does not wait until it is not.
+TIMEOUTS = Timeouts(connect=3.0, read=4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`name` is the registry's name in the configuration; `known` fills in the placeholders of explanations."""
+
+    name: str
+    registry: Registry
+    client: Client
+    credential: Credential
+    known: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        """`host[:port]`."""
+        return self.registry.host
+
+    @property
+    def base(self) -> str:
+        """The URL that the registry answers at."""
+        return self.registry.base
+
+    def named(self, what: str) -> str:
+        """The name of a check of this registry."""
+        return f"{self.name}: {what}"
+
+    def probe(self, what: str, tried: str) -> Probe:
+        """The words for one thing that is tried here."""
+        return Probe(self.named(what), tried, {"HOST": self.host, **self.known})

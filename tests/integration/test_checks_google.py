@@ -1,0 +1,363 @@
+"""What `check` finds at Google: each check passes, warns, fails, and its fix, as printed, makes it pass."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mirror.checks.check import Finding, run
+from mirror.checks.credentials import Key, google_credentials, google_login, key, readable, token
+from mirror.checks.google import Target, excess, google, old_bucket, push, rights
+from mirror.checks.google_api import GoogleApi
+from mirror.cli.app import app
+from mirror.demo.google import GoogleRegistry
+from mirror.events import ignore
+from mirror.oci.auth import Fixed, Login
+from mirror.registries.artifact_registry import Home
+from mirror.registries.credentials import JsonKey, from_file
+from mirror.registries.denials import placeholders
+from mirror.transport.client import Client
+from mirror.transport.clock import Clock
+from tests.servers.gcloud import Gcloud
+from tests.servers.google_cloud import GoogleCloud, certificate_made, keep_on_loopback
+from tests.servers.places import place, worst
+
+PROJECT = "arctic-goal-676703"
+HOME = Home.of("eu.gcr.io", PROJECT)
+EMAIL = f"mirror@{PROJECT}.iam.gserviceaccount.com"
+MEMBER = f"serviceAccount:{EMAIL}"
+PATH = f"{PROJECT}/gitlab/acme/api"
+KNOWN = {**placeholders(HOME), "SERVICE_ACCOUNT": EMAIL}
+BUCKET = f"eu.artifacts.{PROJECT}.appspot.com"
+UPLOAD, DELETE = (
+    "artifactregistry.repositories.uploadArtifacts",
+    "artifactregistry.repositories.deleteArtifacts",
+)
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleCloud]:
+    with GoogleCloud(denied=[DELETE, *_PROJECT_WIDE]) as cloud:
+        keep_on_loopback(monkeypatch, cloud)
+        cloud.enabled |= {"artifactregistry", "iam"}
+        cloud.repositories[HOME.resource] = {"name": HOME.resource, "format": "DOCKER"}
+        yield cloud
+
+
+# What an account without any role on the project may not do there.
+_PROJECT_WIDE = (
+    "resourcemanager.projects.setIamPolicy",
+    "pubsub.topics.create",
+    "storage.buckets.delete",
+    "artifactregistry.repositories.delete",
+    "artifactregistry.repositories.createOnPush",
+)
+
+
+@pytest.fixture
+def gcloud(cloud: GoogleCloud, tmp_path: Path) -> Gcloud:
+    return Gcloud(tmp_path, cloud)
+
+
+@pytest.fixture
+def target(cloud: GoogleCloud) -> Target:
+    there = place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(cloud.key()))), KNOWN)
+    return Target(there, (), home=HOME, member=MEMBER)
+
+
+@pytest.fixture
+def api(cloud: GoogleCloud) -> GoogleApi:
+    return GoogleApi.of(google_credentials(Login("_json_key", json.dumps(cloud.key()))))
+
+
+class TestPush:
+    """An upload is opened and given up."""
+
+    def look(self, registry: GoogleRegistry) -> Finding:
+        credential = Fixed(Login("_json_key", json.dumps(registry.key)))
+        (finding,) = push(place(registry.host, credential, KNOWN), PATH)
+        return finding
+
+    def test_it_passes_and_leaves_nothing_behind(self) -> None:
+        with GoogleRegistry(project=PROJECT) as registry:
+            assert self.look(registry).level == "ok"
+            assert registry.count("DELETE", "/uploads/", 204) == 1
+            assert registry.storage.open_uploads == 0
+            assert registry.count("PUT") + registry.count("PATCH") == 0
+
+    def test_a_missing_repository_is_created_by_the_fix_and_never_by_the_check(self, gcloud: Gcloud) -> None:
+        with GoogleRegistry(project=PROJECT, exists=False, create_on_push=True) as registry:
+            finding = self.look(registry)
+            assert finding.level == "failed"
+            assert "PROJECT" not in finding.fix
+            assert not registry.exists
+            gcloud.run(finding.fix)
+            registry.exists = HOME.resource in gcloud.cloud.repositories
+            assert self.look(registry).level == "ok"
+
+    def test_a_role_that_lacks_is_granted_by_the_fix(self, gcloud: Gcloud) -> None:
+        with GoogleRegistry(
+            project=PROJECT, actions=["pull"], location="europe", repository="eu.gcr.io"
+        ) as registry:
+            finding = self.look(registry)
+            assert (finding.level, "uploadArtifacts" in finding.said) == ("failed", True)
+            gcloud.run(finding.fix.partition(" (if")[0])
+            assert gcloud.cloud.holds(HOME.resource, "roles/artifactregistry.writer") == {MEMBER}
+            registry.actions = frozenset({"pull", "push"})
+            assert self.look(registry).level == "ok"
+
+    def test_a_login_that_is_refused_is_explained(self) -> None:
+        with GoogleRegistry(project=PROJECT) as registry:
+            broken = place(registry.host, Fixed(Login("_json_key", "not a key")), KNOWN)
+            (finding,) = push(broken, PATH)
+            assert finding.level == "failed"
+            assert "base64" in finding.fix
+
+    def test_nothing_that_a_check_says_holds_the_key(self) -> None:
+        with GoogleRegistry(project=PROJECT, actions=[]) as registry:
+            assert "PRIVATE" not in json.dumps(self.look(registry).as_json())
+
+
+class TestRights:
+    """What IAM says about the repository."""
+
+    def test_it_passes(self, target: Target, api: GoogleApi) -> None:
+        assert [one.level for one in rights(target, HOME, api)] == ["ok"]
+
+    def test_a_missing_repository_fails_and_the_fix_makes_it(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.repositories.clear()
+        (finding,) = rights(target, HOME, api)
+        assert finding.level == "failed"
+        gcloud.run(finding.fix)
+        assert worst(rights(target, HOME, api)).level == "ok"
+
+    def test_a_repository_that_the_first_push_would_create_is_a_warning(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.repositories.clear()
+        cloud.denied.remove("artifactregistry.repositories.createOnPush")
+        (finding,) = rights(target, HOME, api)
+        assert finding.level == "warning"
+        gcloud.run(finding.fix)
+        assert worst(rights(target, HOME, api)).level == "ok"
+
+    def test_a_right_to_push_that_lacks_fails_and_the_fix_grants_it(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.denied.add(UPLOAD)
+        (finding,) = rights(target, HOME, api)
+        assert finding.level == "failed"
+        gcloud.run(finding.fix)
+        assert cloud.holds(HOME.resource, "roles/artifactregistry.writer") == {MEMBER}
+
+    def test_immutable_tags_are_a_warning_until_the_fix_is_run(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.repositories[HOME.resource]["dockerConfig"] = {"immutableTags": True}
+        finding = worst(rights(target, HOME, api))
+        assert (finding.level, "immutable" in finding.said) == ("warning", True)
+        gcloud.run(finding.fix.partition("or: ")[2])
+        assert worst(rights(target, HOME, api)).level == "ok"
+
+    def test_a_right_to_delete_that_nobody_uses_is_a_warning_with_its_removal(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.denied.remove(DELETE)
+        cloud.give(HOME.resource, "roles/artifactregistry.repoAdmin", MEMBER)
+        finding = worst(rights(target, HOME, api))
+        assert (finding.level, "deleting" in finding.said) == ("warning", True)
+        gcloud.run(finding.fix)
+        assert cloud.holds(HOME.resource, "roles/artifactregistry.repoAdmin") == set()
+
+    def test_a_repository_of_another_format_fails(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi
+    ) -> None:
+        cloud.repositories[HOME.resource]["format"] = "MAVEN"
+        assert worst(rights(target, HOME, api)).level == "failed"
+
+
+class TestExcess:
+    """More rights than needed."""
+
+    def test_it_passes(self, target: Target, api: GoogleApi) -> None:
+        assert [one.level for one in excess(target, HOME, api)] == ["ok"]
+
+    @pytest.mark.parametrize("role", ["roles/owner", "roles/editor", "roles/storage.admin"])
+    def test_a_wide_role_is_a_warning_and_the_fix_takes_it_away(
+        self,
+        role: str,
+        cloud: GoogleCloud,
+        target: Target,
+        api: GoogleApi,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        cloud.give(f"projects/{PROJECT}", role, MEMBER)
+        (finding,) = excess(target, HOME, api)
+        assert (finding.level, role in finding.said) == ("warning", True)
+        admin = tmp_path / "admin.json"
+        admin.write_text(json.dumps(cloud.key()), "utf-8")
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(admin))
+        monkeypatch.setattr(Clock, "wait", lambda *_: None)
+        command = shlex.split(finding.fix)
+        assert command[0] == "gcr-mirror"
+        result = CliRunner().invoke(app, command[1:])
+        assert result.exit_code == 0, (result.output, result.exception)
+        assert worst(excess(target, HOME, api)).level == "ok"
+
+    def test_who_may_not_read_the_policy_is_told_by_what_it_may_do(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi
+    ) -> None:
+        cloud.denied |= {"cloudresourcemanager.projects.getIamPolicy"}
+        cloud.denied |= {"artifactregistry.repositories.uploadArtifacts"}
+        assert worst(excess(target, HOME, api)).level == "ok"
+        cloud.denied.remove("storage.buckets.delete")
+        (finding,) = excess(target, HOME, api)
+        assert finding.said.startswith("roles/storage.admin: ")
+
+
+class TestOldBucket:
+    """The bucket of the old Container Registry."""
+
+    def test_none_is_as_it_should_be(self, target: Target, api: GoogleApi) -> None:
+        assert worst(old_bucket(target.place, HOME, api)).said == "there is none"
+
+    def test_one_is_explained_with_the_rights_that_no_longer_help(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.buckets.create(BUCKET)
+        cloud.buckets.caller = MEMBER
+        cloud.buckets.give(BUCKET, "roles/storage.legacyBucketWriter", MEMBER)
+        (finding,) = old_bucket(target.place, HOME, api)
+        assert finding.level == "warning"
+        assert "storage.objects.create" in finding.said
+        assert "authorise no push" in finding.cause
+        gcloud.run(finding.fix.partition(": ")[2])
+        assert worst(old_bucket(target.place, HOME, api)).level == "ok"
+
+    def test_pkg_dev_never_had_one(self, target: Target, api: GoogleApi) -> None:
+        assert list(old_bucket(target.place, Home.of("us-docker.pkg.dev", "shop", "images"), api)) == []
+
+
+class TestKey:
+    """The service account's key."""
+
+    def look(
+        self, info: dict[str, object] | str, product: str = "Standard PC", *, folder: Path
+    ) -> list[Finding]:
+        text = info if isinstance(info, str) else json.dumps(info)
+        there = place("eu.gcr.io", Fixed(Login("_json_key", text)), KNOWN)
+        (folder / "product").write_text(product, "utf-8")
+        return list(key(there, PROJECT, Client("certificates", observe=ignore), folder / "product"))
+
+    def test_it_passes(self, cloud: GoogleCloud, tmp_path: Path) -> None:
+        info = cloud.key()
+        cloud.keys.append(info["private_key_id"])
+        found = self.look(info, folder=tmp_path)
+        assert [one.level for one in found] == ["ok", "ok"]
+        assert [one.said for one in found] == [f"of {EMAIL}", "1 days old"]
+
+    def test_one_that_is_cut_fails(self, cloud: GoogleCloud, tmp_path: Path) -> None:
+        (finding,) = self.look(json.dumps(cloud.key())[:200], folder=tmp_path)
+        assert finding.level == "failed"
+
+    def test_one_of_another_project_is_a_warning(self, cloud: GoogleCloud, tmp_path: Path) -> None:
+        info = {**cloud.key(), "project_id": "another"}
+        cloud.keys.append(str(info["private_key_id"]))
+        finding = worst(self.look(info, folder=tmp_path))
+        assert (finding.level, "another" in finding.said) == ("warning", True)
+
+    def test_an_old_one_is_a_warning_and_a_new_one_made_as_told_is_not(
+        self, cloud: GoogleCloud, gcloud: Gcloud, tmp_path: Path
+    ) -> None:
+        info = cloud.key()
+        cloud.keys.append(info["private_key_id"])
+        cloud.certificates[info["private_key_id"]] = certificate_made(datetime.now(UTC) - timedelta(days=100))
+        finding = worst(self.look(info, folder=tmp_path))
+        assert (finding.level, finding.said) == ("warning", "100 days old")
+        gcloud.run(finding.fix.partition(";")[0])
+        new = json.loads((tmp_path / "new-key.json").read_text("utf-8"))
+        assert worst(self.look(new, folder=tmp_path)).level == "ok"
+
+    def test_one_that_google_does_not_know_any_more_fails(self, cloud: GoogleCloud, tmp_path: Path) -> None:
+        finding = worst(self.look(cloud.key(), folder=tmp_path))
+        assert (finding.level, "deleted" in finding.said) == ("failed", True)
+
+    def test_one_on_a_machine_of_googles_is_a_warning(self, cloud: GoogleCloud, tmp_path: Path) -> None:
+        info = cloud.key()
+        cloud.keys.append(info["private_key_id"])
+        finding = worst(self.look(info, "Google Compute Engine\n", folder=tmp_path))
+        assert (finding.level, "adc: true" in finding.fix) == ("warning", True)
+
+    def test_one_in_base64_is_read_too(self, cloud: GoogleCloud) -> None:
+        text = base64.b64encode(json.dumps(cloud.key()).encode()).decode()
+        found = Key.of(Login("_json_key_base64", text))
+        assert found is not None
+        assert found.member == MEMBER
+
+
+class TestToken:
+    """An access token."""
+
+    def test_it_passes_with_a_key_and_with_a_token(self, cloud: GoogleCloud) -> None:
+        for login in (Login("_json_key", json.dumps(cloud.key())), Login("oauth2accesstoken", "ya29.x")):
+            assert worst(token(place("eu.gcr.io", Fixed(login), KNOWN))).level == "ok"
+
+    def test_none_at_all_fails(self) -> None:
+        assert worst(token(place("eu.gcr.io"))).level == "failed"
+
+    def test_a_key_that_google_refuses_fails_with_the_reason(self, cloud: GoogleCloud) -> None:
+        info = {**cloud.key(), "token_uri": f"{cloud.url}/certificates.googleapis.com"}
+        finding = worst(token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN)))
+        assert finding.level == "failed"
+        assert "PRIVATE" not in finding.said
+
+
+class TestSecretFile:
+    """Who may read it."""
+
+    def test_one_for_its_owner_passes_one_for_all_warns_and_the_fix_mends_it(
+        self, tmp_path: Path, gcloud: Gcloud
+    ) -> None:
+        file = tmp_path / "key.json"
+        file.write_text("secret", "utf-8")
+        file.chmod(0o644)
+        (finding,) = readable(place("eu.gcr.io"), file)
+        assert (finding.level, "0644" in finding.said) == ("warning", True)
+        gcloud.shell(finding.fix)
+        assert worst(readable(place("eu.gcr.io"), file)).level == "ok"
+
+    def test_one_that_is_not_there_fails(self, tmp_path: Path) -> None:
+        assert worst(readable(place("eu.gcr.io"), tmp_path / "none")).level == "failed"
+
+
+def test_all_of_it_together_runs_side_by_side(cloud: GoogleCloud, tmp_path: Path) -> None:
+    with GoogleRegistry(project=PROJECT) as registry:
+        info = {**registry.key, "token_uri": f"{cloud.url}/oauth2.googleapis.com/token"}
+        registry.key.update(info)
+        (tmp_path / "key.json").write_text(json.dumps(info), "utf-8")
+        there = place(registry.host, JsonKey(from_file(tmp_path / "key.json")), KNOWN)
+        login = there.credential.login()
+        target = Target(
+            there, (PATH,), home=HOME, api=lambda: GoogleApi.of(google_credentials(login)), member=MEMBER
+        )
+        cloud.keys.append(str(info["private_key_id"]))
+        checks = [*google_login(there, PROJECT, Client("c", observe=ignore)), *google(target)]
+        found = run(checks)
+        # Nobody answers at `answers`, which is of the network: the push needs it, and is left out.
+        assert {one.check: one.level for one in found} == {
+            "there: key": "ok",
+            "there: access token": "ok",
+            "there: repository": "ok",
+            "there: more rights than needed": "ok",
+            "there: old bucket": "ok",
+        }
