@@ -54,14 +54,24 @@ class Pass:
     def run(self, *, dry: bool = False, only: Iterable[str] | None = None) -> None:
         """Bring the mirror in step; with `dry`, only say what would be done. `only` names paths to look at."""
         try:
-            paths = self.mirror.discover() if only is None else only
-            surveys = self.review(self._each(paths, self._look))
-            plans = [(found, self._plan(found)) for found in surveys]
+            paths = self._discover() if only is None else only
+            surveys = self.review(self._each(paths, self._look)) if paths is not None else []
         except Unauthorized as refused:
             self._fail("", "", self.mirror.name, refused)
             return
+        plans = [(found, self._plan(found)) for found in surveys]
         if not dry:
             self._copy(plans)
+
+    def _discover(self) -> list[str] | None:
+        """The repositories; None when they cannot be found, which is no sign that there are none."""
+        try:
+            return list(self.mirror.discover())
+        except (Unauthorized, Stopped):
+            raise
+        except MirrorError as error:
+            self._fail("", "", self.mirror.name, error)
+            return None
 
     def _look(self, path: str) -> Survey:
         """What the repository holds on both sides, what is wanted of it, and what the comparison needs."""
@@ -71,11 +81,12 @@ class Pass:
 
         found = survey(path, self.mirror.source(path), self.mirror.target(path))
         chosen = choose(found, self.mirror.selection, self.now, self.workers, problem)
-        return compare(chosen, self.workers, referrers=self.mirror.rule.referrers)
+        return compare(chosen, self.workers, self.mirror.rule)
 
     def _plan(self, found: Survey) -> Plan:
-        expected = self._rewritten(found) if self.mirror.rule.platforms else {}
-        made = plan(found.wanted, found.there, self.mirror.rule, attached=found.attached, expected=expected)
+        made = plan(
+            found.wanted, found.there, self.mirror.rule, attached=found.attached, expected=found.expected
+        )
         self.observe(
             Planned(self.mirror.name, found.path, found.target.name, len(found.wanted), _tags(made.copies))
         )
@@ -119,13 +130,6 @@ class Pass:
                 continue
             except MirrorError as error:
                 self._fail(found.path, placement.tag, f"{found.source.name}:{placement.tag}", error)
-
-    def _rewritten(self, found: Survey) -> dict[Digest, Digest]:
-        """What each source index becomes under the platform filter; one request for each."""
-        digests = {tag.digest for tag in found.wanted if tag.digest}
-        manifests = [found.source.manifest(digest) for digest in digests]
-        platforms = self.mirror.rule.platforms
-        return {one.digest: one.for_platforms(platforms).digest for one in manifests if one.is_index}
 
     def _copier(self, found: Survey, settlement: Settlement) -> Copier:
         return Copier(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from mirror.errors import MirrorError, NotFound
 from mirror.oci.content import Listing, Source, Target
+from mirror.oci.descriptor import Platform
 from mirror.oci.digest import Digest
 from mirror.oci.manifest import MAX_SIZE, Manifest
 from mirror.oci.tag import Tag
+from mirror.sync.plan import Rule
 from mirror.sync.selection import Selection, candidates, companions, select, subject_of
 from mirror.sync.workers import Workers, spread
 
@@ -30,6 +32,7 @@ class Survey:
     there: Listing
     wanted: tuple[Tag, ...] = ()
     attached: frozenset[Digest] = frozenset()
+    expected: Mapping[Digest, Digest] = field(default_factory=dict)
 
 
 def survey(path: str, source: Source, target: Target) -> Survey:
@@ -52,7 +55,7 @@ def choose(found: Survey, selection: Selection, now: datetime, workers: Workers,
     return replace(found, wanted=wanted)
 
 
-def compare(found: Survey, workers: Workers, *, referrers: bool) -> Survey:
+def compare(found: Survey, workers: Workers, rule: Rule) -> Survey:
     """Ask for what the comparison needs and the lists did not tell: target digests, referrers on both sides."""
     unknown = [
         found.there.tags[tag.name]
@@ -63,11 +66,24 @@ def compare(found: Survey, workers: Workers, *, referrers: bool) -> Survey:
         **found.there.tags,
         **_named(resolved(found.target, unknown, workers)),
     }
-    wanted = found.wanted if found.listed.tells_referrers or not referrers else _referred(found, workers)
+    wanted = found.wanted if found.listed.tells_referrers or not rule.referrers else _referred(found, workers)
     attached = found.there.manifests
     if attached is None:
         attached = _attached(found.target, wanted, workers)
-    return replace(found, wanted=wanted, there=replace(found.there, tags=there), attached=attached)
+    return replace(
+        found,
+        wanted=wanted,
+        there=replace(found.there, tags=there),
+        attached=attached,
+        expected=_rewritten(found, rule.platforms, workers),
+    )
+
+
+def _rewritten(found: Survey, platforms: tuple[Platform, ...], workers: Workers) -> dict[Digest, Digest]:
+    """What each source index becomes under a platform filter; one request for each."""
+    digests = list({tag.digest for tag in found.wanted if tag.digest}) if platforms else []
+    manifests = spread(workers.images, found.source.manifest, digests)
+    return {one.digest: one.for_platforms(platforms).digest for one in manifests if one.is_index}
 
 
 def _attached(target: Target, wanted: Iterable[Tag], workers: Workers) -> frozenset[Digest]:

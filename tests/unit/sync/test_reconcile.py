@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mirror.demo import images
-from mirror.errors import MirrorError, NotFound, Unauthorized
+from mirror.errors import ConnectFailed, MirrorError, NotFound, Unauthorized
 from mirror.oci.content import Reader
 from mirror.oci.descriptor import Descriptor, Platform
 from mirror.oci.digest import Digest
@@ -47,11 +47,16 @@ class Sides:
         return put(self.source.repository(path), image, *tags)
 
     def run(
-        self, *paths: str, selection: Selection | None = None, rule: Rule | None = None, dry: bool = False
+        self,
+        *paths: str,
+        selection: Selection | None = None,
+        rule: Rule | None = None,
+        dry: bool = False,
+        discover: Callable[[], list[str]] | None = None,
     ) -> Report:
         mirror = Mirror(
             name="shop",
-            discover=lambda: paths or (PATH,),
+            discover=discover or (lambda: paths or (PATH,)),
             source=self.open,
             target=self.target.repository,
             selection=selection or Selection(),
@@ -205,6 +210,15 @@ def test_a_refused_login_ends_the_pass_with_one_failure(sides: Sides) -> None:
     sides.open = refuse
     report = sides.run("a", "b", "c")
     assert [(failure.repository, failure.reason) for failure in report.failed] == [("", "unauthorized")]
+    assert report.unusable
+
+
+def test_a_discovery_that_fails_is_a_failure_of_the_mirror(sides: Sides) -> None:
+    def discover() -> list[str]:
+        raise ConnectFailed("GitLab does not answer")
+
+    report = sides.run(discover=discover)
+    assert [(failure.repository, failure.reason) for failure in report.failed] == [("", "unreachable")]
     assert report.unusable
 
 
