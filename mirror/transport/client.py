@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -27,7 +27,12 @@ MAX_BODY = 64 * 1024 * 1024
 USER_AGENT = f"gitlab-gcr-mirror/{mirror.__version__}"
 # A rest of an answer up to this size is cheaper to read than a new connection is to open.
 _WORTH_DRAINING = 64 * 1024
+# Origins to keep connections for: the registry, its token service, and where it redirects to.
+_MOST_ORIGINS = 16
+# Retries are decided in one place only, which is not urllib3.
+_ONCE = urllib3.Retry(False, redirect=False)
 Body = bytes | Iterable[memoryview]
+_Way = urllib3.HTTPConnectionPool | urllib3.PoolManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class Client:
         self._connections = connections
         self._timeouts = timeouts or Timeouts()
         self._breaker = breaker
-        self._managers: dict[str, urllib3.PoolManager] = {}
+        self._ways: dict[tuple[str, str], _Way] = {}
         self._lock = threading.Lock()
 
     def exchange(
@@ -167,34 +172,51 @@ class Client:
         status, started = 0, time.monotonic()
         try:
             with _translated(url):
-                response = self._manager(url).request(
+                way, target = self._way(url)
+                response = way.urlopen(
                     method,
-                    url,
+                    target,
                     headers={"User-Agent": USER_AGENT, **headers},
                     body=body,  # type: ignore[arg-type] # memoryviews go to sendall, which takes them
                     redirect=False,
-                    retries=False,
+                    retries=_ONCE,
                     preload_content=False,
                     decode_content=False,
-                    timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
+                    timeout=_timeout(timeouts),
                 )
             status = response.status
             return response
         finally:
             self._observe(Requested(self._registry, method, status, time.monotonic() - started))
 
-    def _manager(self, url: str) -> urllib3.PoolManager:
-        parts = urlsplit(url)
-        proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
-        with self._lock:
-            if proxy not in self._managers:
-                self._managers[proxy] = self._new_manager(proxy)
-            return self._managers[proxy]
+    def _way(self, url: str) -> tuple[_Way, str]:
+        """What sends a request to `url`, and what to ask it for.
 
-    def _new_manager(self, proxy: str) -> urllib3.PoolManager:
-        options: dict[str, Any] = {"maxsize": self._connections, "num_pools": 16}
-        options["ssl_context"] = self._tls
-        return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        The way to each origin is found once: to read the proxies out of the environment and to take the URL apart
+        again cost more than all the rest of a small request.
+        """
+        scheme, host, path, query, _ = urlsplit(url)
+        way = self._ways.get((scheme, host))
+        if way is None:
+            with self._lock:
+                way = self._ways.setdefault((scheme, host), self._new_way(url))
+                if len(self._ways) > _MOST_ORIGINS:
+                    del self._ways[next(iter(self._ways))]
+        if isinstance(way, urllib3.PoolManager):
+            return way, url
+        return way, (path or "/") + (f"?{query}" if query else "")
+
+    def _new_way(self, url: str) -> _Way:
+        parts = urllib3.util.parse_url(url)
+        options: dict[str, Any] = {"maxsize": self._connections}
+        proxy = "" if proxy_bypass(parts.host or "") else getproxies().get(parts.scheme or "", "")
+        if proxy:
+            return urllib3.ProxyManager(proxy, ssl_context=self._tls, **options)
+        if parts.scheme == "https":
+            return urllib3.HTTPSConnectionPool(parts.host or "", parts.port, ssl_context=self._tls, **options)
+        if parts.scheme == "http":
+            return urllib3.HTTPConnectionPool(parts.host or "", parts.port, **options)
+        raise LocationValueError(f"{parts.scheme} is not a scheme of HTTP")
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -205,6 +227,11 @@ class Client:
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError(f"ca_file {self._ca_file} cannot be used: {error}") from error
         return context
+
+
+@cache
+def _timeout(timeouts: Timeouts) -> urllib3.Timeout:
+    return urllib3.Timeout(connect=timeouts.connect, read=timeouts.read)
 
 
 def _give_back(response: urllib3.BaseHTTPResponse) -> None:

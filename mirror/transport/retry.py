@@ -59,6 +59,18 @@ class Retry:
 
     def __call__(self, action: Callable[[], T]) -> T:
         """The result of `action`; raises the last MirrorError."""
+        try:
+            return action()  # nearly every request ends here, without the cost of what follows
+        except MirrorError as error:
+            if self._policy.gives_up(error, 1):
+                raise
+            failed = [error]
+
+        def again() -> T:
+            if failed:
+                raise failed.pop()
+            return action()
+
         return tenacity.Retrying(
             stop=self._gives_up,
             wait=self._delay,
@@ -66,7 +78,7 @@ class Retry:
             sleep=self._clock.wait,
             before_sleep=self._tell,
             reraise=True,
-        )(action)
+        )(again)
 
     def _gives_up(self, state: tenacity.RetryCallState) -> bool:
         return self._policy.gives_up(_error(state), state.attempt_number)
