@@ -49,13 +49,14 @@ id_token() {
 # Secrets travel in files. busybox wget takes a header as argument only; it serves where there is no curl, in the
 # docker:cli image, where nobody but this job sees the arguments.
 call() { # url, file with the body or '', file with the bearer token or nothing
+    url=$1 body=$2 bearer=${3-}
     if command -v curl >/dev/null; then
-        [ -z "$2" ] || set -- "$@" --header "Content-Type: application/json" --data "@$2"
-        if [ -n "${3-}" ]; then printf 'header = "Authorization: Bearer %s"\n' "$(cat "$3")"; fi \
-            | curl --silent --show-error --max-time 30 --config - "$@"
+        if [ -n "$bearer" ]; then printf 'header = "Authorization: Bearer %s"\n' "$(cat "$bearer")"; fi \
+            | curl --silent --show-error --max-time 30 --config - \
+                ${body:+--header "Content-Type: application/json" --data "@$body"} "$url"
     else
-        wget -q -T 30 -O - ${2:+--header "Content-Type: application/json" --post-file "$2"} \
-            ${3:+--header "Authorization: Bearer $(cat "$3")"} "$1"
+        timeout 30 wget -q -O - ${body:+--header "Content-Type: application/json" --post-file "$body"} \
+            ${bearer:+--header "Authorization: Bearer $(cat "$bearer")"} "$url"
     fi
 }
 

@@ -1,4 +1,4 @@
-"""The script by itself under busybox's shell, as in the docker:cli image: what it refuses, and how it reads answers.
+"""The script by itself with nothing but busybox, as in the docker:cli image: what it refuses, how it reads answers.
 
 `docker` is a stand-in here, for answers that a real Engine does not give when it is asked to.
 """
@@ -12,7 +12,9 @@ from textwrap import dedent
 
 import pytest
 
+from mirror.demo.google import GoogleRegistry
 from tests.acceptance.ci_templates.consumer import ROOT, TEMPLATE, loaded
+from tests.servers.federation import ACCOUNT, ID_TOKEN, IMPERSONATED, POOL, Federation
 from tests.servers.present import require
 
 KEY = {"type": "service_account", "project_id": "acme", "private_key": "not-one", "client_email": "ci@acme"}
@@ -33,6 +35,8 @@ class Script:
         self.directory = directory
         self.programs = directory / "bin"
         self.programs.mkdir()
+        self.busybox = require("busybox")
+        subprocess.run([self.busybox, "--install", "-s", self.programs], check=True)
         self.docker = ENGINE
         self.text = (ROOT / TEMPLATE).read_text().partition("\n---\n")[2]
         (directory / "Dockerfile").write_text("FROM scratch\n")
@@ -60,9 +64,9 @@ class Script:
         program.chmod(0o755)
         (job,) = loaded(self.text.replace("$[[ inputs.", "[[ inputs.")).values()
         done = subprocess.run(
-            [require("busybox"), "ash", "-e", "-c", job["script"][0]],
+            [self.busybox, "ash", "-e", "-c", job["script"][0]],
             cwd=self.directory,
-            env={"PATH": f"{self.programs}:/usr/bin:/bin", "HOME": str(self.directory), **self.env},
+            env={"PATH": str(self.programs), "HOME": str(self.directory), **self.env},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -242,6 +246,29 @@ def test_a_host_that_is_not_googles_is_suspected_when_it_refuses_the_key(script:
     )
     _, output = script.run()
     assert "quay.io is no registry of Google's" in output
+
+
+def test_without_curl_wget_asks_for_the_access_token(script: Script) -> None:
+    script.docker = ENGINE.replace("cat >/dev/null", 'echo "$* $(cat)" >> logins')
+    with GoogleRegistry() as google, Federation(google) as federation:
+        script.env |= {"DUAL_PUSH_ID_TOKEN": ID_TOKEN}
+        script.inputs(auth="wif", wif_provider=POOL, wif_service_account=ACCOUNT)
+        script.inputs(sts_url=federation.url, iam_url=federation.url)
+        status, output = script.run()
+    assert status == 0, output
+    logins = (script.directory / "logins").read_text()
+    assert f"login --username oauth2accesstoken --password-stdin eu.gcr.io {IMPERSONATED}\n" in logins
+    assert ID_TOKEN not in output
+    assert IMPERSONATED not in output
+
+
+def test_wget_cannot_tell_why_a_token_was_denied_and_says_the_status(script: Script) -> None:
+    with GoogleRegistry() as google, Federation(google) as federation:
+        script.env |= {"DUAL_PUSH_ID_TOKEN": "eyJ-of-somebody-else"}
+        script.inputs(auth="wif", wif_provider=POOL, sts_url=federation.url)
+        status, output = script.run()
+    assert status == 1, output
+    assert "400 Bad Request" in output
 
 
 def _quoted(text: str) -> str:
