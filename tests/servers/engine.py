@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class Engine:
     def stop(self) -> None:
         """End it and remove everything it stored."""
         self._process.stop()
+        for mounted in (self.directory / "run" / "netns").glob("*"):
+            subprocess.run(["umount", mounted], check=False, capture_output=True)  # a container left it there
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _client_path(self, path: str) -> str:
@@ -73,4 +76,4 @@ def _programs(indexes: bool) -> Path:
 def _settings(indexes: bool) -> dict[str, object]:
     if indexes:
         return {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
-    return {"storage-driver": "vfs"}
+    return {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.ci_templates.consumer import Consumer
+from tests.acceptance.ci_templates.consumer import Consumer, example, with_local_includes
 from tests.servers.certificates import Authority
 from tests.servers.engine import Engine
 from tests.servers.pair import Pair
@@ -52,7 +52,9 @@ def platforms(pair: Pair) -> list[str]:
 def test_an_image_of_several_platforms_has_one_digest_on_both_sides(
     with_buildx: Consumer, pair: Pair
 ) -> None:
-    with_buildx.text = with_buildx.including(builder="buildx", platforms=TWO)
+    with_buildx.text = with_local_includes(
+        example("how-to/gitlab-ci.md", "Several platforms"), gcp_image=pair.google_image, services=[]
+    )
     assert with_buildx.run().jobs == {"dual-push": "PASS"}
     assert pair.digest_at_google("main") == pair.digest_at_gitlab("main") is not None
     assert platforms(pair) == ["linux/amd64", "linux/arm64"]
@@ -95,7 +97,11 @@ def test_a_cache_that_does_not_answer_costs_no_image(with_buildx: Consumer, pair
 
 
 def test_buildah_pushes_one_digest_to_both_sides_without_an_engine(with_buildah: Consumer) -> None:
-    with_buildah.text = with_buildah.including(builder="buildah", tags="main 1.0")
+    with_buildah.text = with_local_includes(
+        example("how-to/gitlab-ci.md", "Without a Docker Engine"),
+        gcp_image=with_buildah.pair.google_image,
+        tags="main 1.0",
+    )
     assert with_buildah.run().jobs == {"dual-push": "PASS"}
     assert with_buildah.pair.digest_at_google("main") == with_buildah.pair.digest_at_gitlab("1.0") is not None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.ci_templates.consumer import Consumer, loaded
+from tests.acceptance.ci_templates.consumer import Consumer, example, loaded, with_local_includes
 from tests.servers.federation import ACCOUNT, FEDERATED, ID_TOKEN, IMPERSONATED, POOL, Federation
 from tests.servers.pair import Pair
 
@@ -34,6 +34,12 @@ def keyless(consumer: Consumer, federation: Federation) -> Consumer:
 def test_an_identity_token_becomes_an_access_token_of_the_service_account(
     keyless: Consumer, federation: Federation, pair: Pair
 ) -> None:
+    keyless.text = with_local_includes(
+        example("how-to/gitlab-ci.md", "Without a key"),
+        gcp_image=pair.google_image,
+        services=[],
+        wif_service_account=ACCOUNT,
+    )
     pipeline = keyless.run()
     assert pipeline.jobs == {"dual-push": "PASS"}
     assert pair.digest_at_google("main") == pair.digest_at_gitlab("main") is not None

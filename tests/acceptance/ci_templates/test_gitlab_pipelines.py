@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.ci_templates.consumer import TEMPLATE, Consumer, dumped
+from tests.acceptance.ci_templates.consumer import Consumer, example, with_local_includes
 from tests.servers.pair import Pair
 
 
@@ -94,24 +94,14 @@ def test_an_input_of_a_wrong_kind_makes_no_pipeline(
 
 
 def test_two_images_in_one_pipeline_hand_on_their_own_variables(consumer: Consumer, pair: Pair) -> None:
-    images = [
-        {
-            "local": TEMPLATE,
-            "inputs": {
-                "services": [],
-                "job_name": name,
-                "dotenv_prefix": name.upper(),
-                "gitlab_image": f"$CI_REGISTRY_IMAGE/{name}",
-                "gcp_image": f"{pair.google_image}/{name}",
-            },
-        }
-        for name in ("api", "web")
-    ]
-    deploy = {"stage": "deploy", "script": ["echo deploys $API_GCP_IMAGE and $WEB_GCP_IMAGE"]}
-    consumer.text = dumped({"include": images, "stages": ["build", "deploy"], "deploy": deploy})
+    for image in ("api", "web"):
+        consumer.file(f"{image}/Dockerfile", "FROM scratch\nCOPY words /\n")
+        consumer.file(f"{image}/words", image)
+    text = with_local_includes(example("how-to/gitlab-ci.md", "Several images"), services=[])
+    consumer.text = text.replace("eu.gcr.io/your-project/", f"{pair.google_image}/")
     pipeline = consumer.run()
     assert pipeline.jobs == {"api": "PASS", "web": "PASS", "deploy": "PASS"}
-    assert f"deploys {pair.google_image}/api@sha256:" in pipeline.output
+    assert f"deploying {pair.google_image}/api@sha256:" in pipeline.output
     assert f" and {pair.google_image}/web@sha256:" in pipeline.output
 
 
