@@ -122,6 +122,8 @@ class Token:
             value = answer.get("token") or answer["access_token"]
         except (ValueError, KeyError, AttributeError) as error:
             raise Unsupported("the token service answered without a token") from error
+        if not isinstance(value, str) or not value:
+            raise Unsupported("the token service answered without a token")
         lifetime = _seconds(answer.get("expires_in")) or _lifetime(claims(value)) or _DEFAULT_LIFETIME
         return cls(value, now + lifetime - min(300.0, lifetime / 5))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
+from urllib.parse import urlsplit
 
 from mirror.errors import Denied, RegistryError, Unauthorized
 from mirror.oci.auth import Challenge, Credential, Login, Token, lacks
@@ -18,7 +20,8 @@ class Authority:
     """The Authorization header for a set of scopes; tokens are shared, and asked for once at a time.
 
     A login that is refused is remembered, and nothing more is asked of the registry until the credential gives
-    another one (a rotated secret), or `forget`: GitLab bans an address after a number of failed logins.
+    another one (a rotated secret), or `forget`: GitLab bans an address after a number of failed logins. While it
+    is not known whether a login is good, it is tried by one thread at a time, so that a wrong one is tried once.
     """
 
     def __init__(self, base: str, credential: Credential, client: Client, clock: Clock) -> None:
@@ -33,7 +36,9 @@ class Authority:
         self._tokens: dict[Scopes, Token] = {}
         self._asking: dict[Scopes, threading.Lock] = {}
         self._refusal: Unauthorized | None = None
-        self._refused_login: Login | None = None
+        self._refused_login: str | None = None
+        self._in_doubt = True
+        self._doubt = threading.Lock()
 
     def header(self, scopes: Scopes) -> str | None:
         """The header's value, None where the registry asks for none. Raises Unauthorized, Denied."""
@@ -42,9 +47,13 @@ class Authority:
         if challenge is None:
             return None
         if challenge.scheme == "basic":
-            login = self._login()
-            return login.basic if login else None
+            return _basic(self._login())
         return f"Bearer {self._token(challenge, scopes).value}"
+
+    @property
+    def basic(self) -> str | None:
+        """The header's value where the registry takes the login itself with every request; else None."""
+        return self.header(()) if self._challenge and self._challenge.scheme == "basic" else None
 
     @property
     def known(self) -> bool:
@@ -61,17 +70,24 @@ class Authority:
             check_redirect(challenge.parameters.get("realm", ""), self._base)
         self._challenge = challenge
 
-    def reject(self, scopes: Scopes, header: str | None) -> bool:
-        """The registry refused `header`. True when another try with a new token makes sense."""
+    def reject(self, scopes: Scopes, header: str | None, answer: Answer) -> bool:
+        """The registry refused `header` with `answer`. True when another try makes sense.
+
+        It does with a new token, and where the registry greets everybody and asks for a login only now.
+        """
         with self._lock:
+            if self._challenge is None:
+                self.learn(answer)
+                return True
             token = self._tokens.get(scopes)
             if token and header == f"Bearer {token.value}":
                 del self._tokens[scopes]
-            return self._challenge is not None and self._challenge.scheme == "bearer"
+                self._in_doubt = True
+            return self._challenge.scheme == "bearer"
 
-    def refuse(self, error: Unauthorized) -> Unauthorized:
-        """Remember that the login of now is refused."""
-        self._refused_login = self._login()
+    def refuse(self, error: Unauthorized, basic: str | None) -> Unauthorized:
+        """Remember that a login is refused; `basic` is its header, None for anonymous access."""
+        self._refused_login = basic
         self._refusal = error
         return error
 
@@ -104,37 +120,54 @@ class Authority:
         return token if token and token.renew_at > self._clock.monotonic() else None
 
     def _ask(self, challenge: Challenge, scopes: Scopes) -> Token:
-        self._still_refused()
-        login = self._login()
-        now = self._clock.monotonic()
-        answer = self._client.exchange(*challenge.token_request(login, scopes))
-        if answer.status != 200:
-            raise self._refused(answer, login)
+        with self._doubt if self._in_doubt else nullcontext():
+            self._still_refused()
+            login = self._login()
+            now = self._clock.monotonic()
+            try:
+                answer = self._client.exchange(*challenge.token_request(login, scopes))
+            finally:
+                # Where nobody answers, the others need not wait for each other's time-outs.
+                self._in_doubt = False
+            if answer.status != 200:
+                raise self._refused(answer, login, scopes)
         token = Token.from_answer(answer.body, now)
         missing = lacks(token.value, scopes)
         if missing:
-            raise Denied(f"the token service grants less than {missing}", status=answer.status)
+            raise Denied(
+                f"the token service grants less than {missing}: this login lacks that right, or there is no such "
+                "repository",
+                status=answer.status,
+            )
         return token
 
-    def _refused(self, answer: Answer, login: Login | None) -> RegistryError:
+    def _refused(self, answer: Answer, login: Login | None, scopes: Scopes) -> RegistryError:
         error = error_for("GET", answer)
-        if answer.status not in (400, 401):
+        # 400 is said of a login that cannot be read, but also of a second scope (a mount's).
+        if answer.status != 401 and (answer.status != 400 or len(scopes) > 1):
             return error
+        self._in_doubt = True
         who = f"the login as {login.username}" if login else "anonymous access"
+        place = urlsplit(answer.url).netloc
         return self.refuse(
             Unauthorized(
-                f"{who} is refused by the token service: {error.detail or answer.status}",
+                f"{who} is refused by the token service of {place}: {error.detail or answer.status}",
                 **error.parts,
-            )
+            ),
+            _basic(login),
         )
 
     def _still_refused(self) -> None:
         refusal = self._refusal
         if refusal is None:
             return
-        if self._login() == self._refused_login:
+        if _basic(self._login()) == self._refused_login:
             raise refusal
         self._refusal = None
 
     def _login(self) -> Login | None:
         return self._credential.login()
+
+
+def _basic(login: Login | None) -> str | None:
+    return login.basic if login else None

@@ -116,7 +116,7 @@ class Registry:
         authorization = self._authority.header(request.scopes)
         with ExitStack() as stack:
             stream = stack.enter_context(self._sent(request, authorization))
-            if stream.status == 401 and self._may_retry(request, authorization):
+            if stream.status == 401 and self._may_retry(request, stream, authorization):
                 stack.pop_all().close()
                 authorization = self._authority.header(request.scopes)
                 stream = stack.enter_context(self._sent(request, authorization))
@@ -124,9 +124,10 @@ class Registry:
                 raise self._error(request.method, stream, authorization)
             yield stream
 
-    def _may_retry(self, request: Request, authorization: str | None) -> bool:
+    def _may_retry(self, request: Request, stream: Stream, authorization: str | None) -> bool:
         replayable = request.body is None or isinstance(request.body, bytes)
-        return self._authority.reject(request.scopes, authorization) and replayable
+        answer = Answer(stream.status, stream.headers, b"", stream.url)
+        return self._authority.reject(request.scopes, authorization, answer) and replayable
 
     @contextmanager
     def _sent(self, request: Request, authorization: str | None) -> Iterator[Stream]:
@@ -165,15 +166,32 @@ class Registry:
         reason = error.detail or "no reason given"
         if authorization and authorization.startswith("Bearer"):
             return Denied(f"{error.request}: the token is refused: {reason}", **error.parts)
+        if authorization and not self._refuses(authorization):
+            return Denied(f"{error.request}: the login is good, but not for this: {reason}", **error.parts)
         who = "the login" if authorization else "anonymous access"
-        return self._authority.refuse(Unauthorized(f"{self.host}: {who} is refused: {reason}", **error.parts))
+        refusal = Unauthorized(f"{self.host}: {who} is refused: {reason}", **error.parts)
+        return self._authority.refuse(refusal, authorization)
 
     def _learn(self) -> None:
         if self._authority.known:
             return
         with self._greeting:
             if not self._authority.known:
-                self._authority.learn(self._greet())
+                self._introduce()
+
+    def _introduce(self) -> None:
+        """Find out how to log in, and try a login that goes with every request once, before many use it."""
+        self._authority.learn(self._greet())
+        basic = self._authority.basic
+        if basic and self._refuses(basic):
+            raise self._authority.refuse(
+                Unauthorized(f"{self.host}: the login is refused", status=401), basic
+            )
+
+    def _refuses(self, authorization: str) -> bool:
+        """Whether the registry lets nobody in with this; a 401 may also be about one repository, or a mount."""
+        with self._sent(Request("GET", f"{self.base}/v2/"), authorization) as stream:
+            return stream.status == 401
 
     def _greet(self) -> Answer:
         with self._sent(Request("GET", f"{self.base}/v2/"), None) as stream:

@@ -60,9 +60,14 @@ class Embedded:
         *,
         policy: Policy | None = None,
         login: dict[str, str] | None = None,
+        anonymous: bool = False,
         **limits: Any,
     ) -> None:
-        """Start both; `login` is what the configuration says of a target that is neither GitLab nor Google."""
+        """Start both.
+
+        `login` is what the configuration says of a target that is neither GitLab nor Google; with `anonymous`
+        it has no login for the source.
+        """
         self.source = source or GitLabRegistry(users={"mirror": PASSWORD})
         self.target = target or GoogleRegistry()
         self.source.start()
@@ -72,6 +77,7 @@ class Embedded:
         self.report = Report("shop", self.source.host, self.target.host)
         self.env = {"GITLAB_TOKEN": PASSWORD}
         self._login = login
+        self._anonymous = anonymous
         registries = {"source": self._describe(self.source), "target": self._describe(self.target)}
         self._file = {"registries": registries, "limits": limits}
         self._policy = policy or Policy(first=0.0, longest=0.0)
@@ -160,10 +166,11 @@ class Embedded:
         reached = {"host": registry.host, "insecure": True}
         if isinstance(registry, GitLabRegistry):
             login = {"username": "mirror", "password_env": "GITLAB_TOKEN"}
-            return {"kind": "gitlab", **reached, "api_url": registry.api_url, "credentials": login}
+            given = {} if self._anonymous else {"credentials": login}
+            return {"kind": "gitlab", **reached, "api_url": registry.api_url, **given}
         if isinstance(registry, GoogleRegistry):
             self.env["GCR_KEY"] = json.dumps(registry.key)
-            login = {"json_key_env": "GCR_KEY"}
-            return {"kind": "google", **reached, "project": registry.project, "credentials": login}
+            key = {"json_key_env": "GCR_KEY"}
+            return {"kind": "google", **reached, "project": registry.project, "credentials": key}
         given = {"credentials": self._login} if self._login and registry is self.target else {}
         return {"kind": "oci", **reached, **given}
