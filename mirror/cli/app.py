@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mirror
-from mirror.cli import check, config, copy, demo, listing, setup, sync
+from mirror.cli import check, config, copy, demo, kubernetes, listing, setup, sync
 from mirror.cli.exits import Exit
 from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
 
@@ -30,6 +30,7 @@ app.command("check")(check.check)
 app.command("list")(listing.list_images)
 app.add_typer(config.app, name="config")
 app.add_typer(setup.app, name="setup")
+app.add_typer(kubernetes.app, name="kubernetes")
 app.command("demo")(demo.demo)
 
 

@@ -57,13 +57,21 @@ class Relocation:
         return f"{self.source_host}/{source}", f"{self.target_host}/{target}{ends if target else ''}"
 
 
-def relocated(relocations: Iterable[Relocation], image: Reference) -> Reference | None:
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """An image's name on the mirror, and which mirror that is."""
+
+    mirror: str
+    image: Reference
+
+
+def relocated(relocations: Iterable[Relocation], image: Reference) -> Mirrored | None:
     """The name on the first mirror that has the image; a mirror's own name stays. None when no mirror has it."""
     for relocation in relocations:
         if relocation.origin(image):
-            return image
+            return Mirrored(relocation.name, image)
         if moved := relocation.moved(image):
-            return moved
+            return Mirrored(relocation.name, moved)
     return None
 
 

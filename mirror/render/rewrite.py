@@ -14,11 +14,12 @@ from mirror.render.relocation import Relocation, relocated
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One image that a file uses: where, its name there and on the mirror."""
+    """One image that a file uses: where, its name there, and its name on which mirror."""
 
     file: str
     place: Place
     image: Reference
+    mirror: str
     mirrored: Reference
 
     @property
@@ -55,7 +56,7 @@ def uses(text: str, file: str, relocations: Sequence[Relocation], values: Sequen
         image = _reference(place.image, f"{file}:{place.line}")
         new = relocated(relocations, image)
         if new is not None:
-            mirrored.append(Use(file, place, image, new))
+            mirrored.append(Use(file, place, image, new.mirror, new.image))
         elif image.host in hosts:
             unmapped.append(
                 f"{file}:{place.line}: {image} is on no mirror: no pattern of the configuration fits"

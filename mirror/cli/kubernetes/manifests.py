@@ -1,0 +1,85 @@
+"""`gcr-mirror kubernetes rewrite`: manifests that use the mirror."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirror.cli.exits import Exit
+from mirror.cli.kubernetes.options import Mirrors
+from mirror.cli.options import ConfigFile, load
+from mirror.errors import ConfigError
+
+_STDIN = "-"
+
+
+def rewrite(
+    config: ConfigFile,
+    files: Annotated[
+        list[str], typer.Argument(help="Manifests; - reads stdin and writes stdout.", show_default=False)
+    ],
+    *,
+    pin: Annotated[
+        bool, typer.Option("--pin", help="Pin every tag to the digest that it has on the mirror.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when an image is not on the mirror.")
+    ] = False,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where an image is in the values of a Helm chart: 'api.image', '*.image'.",
+            show_default=False,
+        ),
+    ] = None,
+    keep_unmapped: Annotated[
+        bool, typer.Option("--keep-unmapped", help="Leave images that no mirror has, instead of refusing.")
+    ] = False,
+    mirror: Mirrors = None,
+) -> None:
+    """Give images their names on the mirror, in manifests, kustomizations and values of charts.
+
+    Changes nothing else in the files: comments, order and quotes stay. What is wrong is named by file and line, and
+    then no file is written.
+    """
+    from mirror.bootstrap import Site
+    from mirror.bootstrap.holdings import Holdings
+    from mirror.bootstrap.relocations import relocations
+    from mirror.cli.written import replace
+    from mirror.events import ignore
+    from mirror.render.rewrite import rewritten, uses
+
+    loaded = load(config)
+    known = relocations(loaded, mirror or [])
+    found = {name: uses(_read(name), name, known, values or []) for name in dict.fromkeys(files)}
+    problems = [] if keep_unmapped else [one for each in found.values() for one in each.unmapped]
+    used = [use for each in found.values() for use in each.mirrored]
+    holdings = Holdings.of(Site(loaded, ignore), used) if pin or check else Holdings()
+    problems += holdings.problems
+    if problems:
+        typer.echo("\n".join([*problems, "nothing was written"]), err=True)
+        raise typer.Exit(Exit.FAILED)
+    if check:
+        typer.echo(f"{len(used)} images, all on the mirror", err=True)
+        return
+    texts = {name: rewritten(each, holdings.digests if pin else {}) for name, each in found.items()}
+    changed = {name: text for name, text in texts.items() if text != found[name].text}
+    replace({Path(name): text for name, text in changed.items() if name != _STDIN})
+    if _STDIN in texts:
+        sys.stdout.write(texts[_STDIN])
+    typer.echo(f"{len(used)} images, {len(changed)} of {len(texts)} files changed", err=True)
+
+
+def _read(name: str) -> str:
+    if name == _STDIN:
+        return sys.stdin.read()
+    try:
+        # As bytes, so that line ends stay.
+        return Path(name).read_bytes().decode()
+    except OSError as error:
+        raise ConfigError(f"{name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name} is not YAML: it is not text in UTF-8") from error
