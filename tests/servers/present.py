@@ -12,6 +12,7 @@ import pytest
 # program -> the Debian package that has it, where the names differ.
 _PACKAGES = {
     "chromedriver": "chromium-driver",
+    "ctr": "containerd",
     "htpasswd": "apache2-utils",
     "dockerd": "docker.io",
     "initdb": "postgresql",
