@@ -14,8 +14,8 @@ from typing import Literal
 
 from mirror.checks.google_api import Json
 from mirror.checks.grants import NUMBER
-from mirror.checks.steps import Cloud, exists
-from mirror.errors import ConfigError
+from mirror.checks.steps import Cloud
+from mirror.errors import ConfigError, NotFound
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 GITLAB_ISSUER = "https://gitlab.com"
@@ -159,10 +159,17 @@ class CreatePool:
     def _parent(self) -> str:
         return f"v1/projects/{self.federation.project}/locations/global"
 
+    @property
+    def _path(self) -> str:
+        return f"{self._parent}/workloadIdentityPools/{self.federation.pool}"
+
     def done(self, cloud: Cloud) -> bool:
-        return exists(cloud, "iam", f"{self._parent}/workloadIdentityPools/{self.federation.pool}")
+        return state(cloud, self._path) == "ACTIVE"
 
     def do(self, cloud: Cloud) -> None:
+        if state(cloud, self._path) == "DELETED":
+            cloud.api.finish("iam", "v1", cloud.api.call("POST", "iam", f"{self._path}:undelete", body={}))
+            return
         operation = cloud.api.call(
             "POST",
             "iam",
@@ -205,14 +212,15 @@ class CreateProvider:
         return f"{self._parent}/{self.federation.kind}"
 
     def done(self, cloud: Cloud) -> bool:
-        if not exists(cloud, "iam", self._path):
+        if state(cloud, self._path) != "ACTIVE":
             return False
-        return all(
-            cloud.api.call("GET", "iam", self._path).get(key) == value for key, value in self._body.items()
-        )
+        found = cloud.api.call("GET", "iam", self._path)
+        return all(found.get(key) == value for key, value in self._body.items())
 
     def do(self, cloud: Cloud) -> None:
-        if exists(cloud, "iam", self._path):
+        if state(cloud, self._path) == "DELETED":
+            cloud.api.finish("iam", "v1", cloud.api.call("POST", "iam", f"{self._path}:undelete", body={}))
+        if state(cloud, self._path):
             query = {"updateMask": ",".join(self._body)}
             operation = cloud.api.call("PATCH", "iam", self._path, query=query, body=self._body)
         else:
@@ -228,3 +236,11 @@ class CreateProvider:
             "attributeCondition": who.condition,
             "oidc": {"issuerUri": f"{who.issuer}/", "allowedAudiences": [who.audience]},
         }
+
+
+def state(cloud: Cloud, path: str) -> str:
+    """The state of a pool or provider, "" when there is none; a deleted one keeps its name for 30 days."""
+    try:
+        return str(cloud.api.call("GET", "iam", path).get("state", "ACTIVE"))
+    except NotFound:
+        return ""

@@ -45,7 +45,10 @@ def gitlab(source: Source) -> list[Check]:
     return [
         *pulls(place, source.literals),
         Check(place.named("tag list"), partial(tag_list, source), login),
-        *(Check(place.named(f"discover {root}"), partial(discover, source, root)) for root in source.roots),
+        *(
+            Check(place.named(f"discover {root}"), partial(discover, source, root), login)
+            for root in source.roots
+        ),
         Check(place.named("token"), partial(token_end, source, datetime.now(UTC).date()), login),
         Check(place.named("blobs"), partial(blobs, source), login),
     ]

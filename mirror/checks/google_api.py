@@ -43,12 +43,12 @@ class GoogleApi:
         self._endpoint = endpoint
 
     @classmethod
-    def default(cls, *, clock: Clock | None = None) -> GoogleApi:
+    def default(cls, project: str, *, clock: Clock | None = None) -> GoogleApi:
         """With Application Default Credentials: gcloud's login, a service account's, or the machine's own.
 
-        Raises ConfigError when there are none.
+        `project` is what a person's requests are counted for. Raises ConfigError when there are none.
         """
-        return cls.of(application_default(), clock=clock)
+        return cls.of(counted_for(project, application_default()), clock=clock)
 
     @classmethod
     def of(cls, credentials: Any, *, clock: Clock | None = None) -> GoogleApi:
@@ -112,6 +112,14 @@ class GoogleApi:
         """The number of a project, which federated identities are named with."""
         name: str = self.call("GET", "cloudresourcemanager", f"v3/projects/{project}").get("name", "")
         return name.removeprefix("projects/")
+
+
+def counted_for(project: str, credentials: Any) -> Any:
+    """The same credentials; those of a person with a quota project, without which most APIs refuse them."""
+    from google.oauth2.credentials import Credentials  # noqa: PLC0415 - slow, as above
+
+    person = isinstance(credentials, Credentials) and not credentials.quota_project_id
+    return credentials.with_quota_project(project) if person else credentials
 
 
 def endpoint_override() -> str | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mirror.checks.check import Finding
 
 _MARKS = {"ok": "ok", "warning": "WARN", "failed": "FAIL"}
+_STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
 
 def check(config: ConfigFile, as_json: AsJson = False) -> None:
@@ -39,24 +40,27 @@ def check(config: ConfigFile, as_json: AsJson = False) -> None:
         typer.echo(json.dumps({**totals, "findings": [finding.as_json() for finding in findings]}))
     else:
         _print(findings)
-        typer.echo(f"{counts['ok']} ok, {counts['warning']} warnings, {counts['failed']} failed")
+        typer.echo(f"ok: {counts['ok']}, warnings: {counts['warning']}, failed: {counts['failed']}")
     raise typer.Exit(Exit.FAILED if counts["failed"] else Exit.IN_SYNC)
 
 
 def _configuration(path: Path, registries: int, mirrors: int) -> Finding:
     from mirror.checks.check import Probe
 
-    return Probe("configuration", f"read {path}", {}).ok(f"{registries} registries, {mirrors} mirrors")
+    return Probe("configuration", f"read {path}", {}).ok(f"registries: {registries}, mirrors: {mirrors}")
 
 
 def _print(findings: list[Finding]) -> None:
     """A table of everything, then each trouble in full: a fix that is broken over lines cannot be pasted."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
+    from rich.text import Text
 
-    table = Table("", "check", "tried", "found", box=None, pad_edge=False)
+    columns = [Column(name, overflow="fold") for name in ("check", "tried", "found")]
+    table = Table("", *columns, box=None, pad_edge=False)
     for finding in findings:
-        table.add_row(_MARKS[finding.level], finding.check, finding.tried, finding.said)
+        mark = Text(_MARKS[finding.level], _STYLES[finding.level])
+        table.add_row(mark, finding.check, finding.tried, finding.said)
     Console(highlight=False, markup=False, emoji=False).print(table)
     for finding in findings:
         if finding.level != "ok":

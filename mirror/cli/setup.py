@@ -143,7 +143,7 @@ def _do(wish: Wish, steps: list[Step]) -> None:
     from mirror.transport.retry import Policy, Retry
 
     clock = Clock()
-    api = GoogleApi.default(clock=clock)
+    api = GoogleApi.default(wish.home.project, clock=clock)
     retry = Retry("googleapis.com", Policy(), clock, ignore)
     apply(steps, Cloud(api, Buckets(api, wish.home.project)), retry, _tell)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from mirror.demo.stage import stage
+from tests.servers.command import gcr_mirror
 
 
 @pytest.fixture
@@ -21,10 +21,8 @@ def config(tmp_path: Path) -> Iterator[Path]:
 
 
 def check(config: Path, *options: str) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "mirror", "check", "-c", str(config), *options]
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(config.parent), "COLUMNS": "200"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
-    return done.returncode, done.stdout, done.stderr
+    ran = gcr_mirror("check", "-c", config, *options, env={"COLUMNS": "200"}, home=config.parent)
+    return ran.code, ran.out, ran.err
 
 
 def findings(config: Path) -> tuple[int, dict[str, dict[str, Any]]]:

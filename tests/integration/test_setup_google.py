@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from google.oauth2 import service_account
+from google.oauth2.credentials import Credentials
 from typer.testing import CliRunner
 
 from mirror.checks.buckets import Buckets
 from mirror.checks.federation import Federation
-from mirror.checks.google_api import ENDPOINT_VARIABLE, GoogleApi
+from mirror.checks.google_api import ENDPOINT_VARIABLE, GoogleApi, counted_for
 from mirror.checks.setup import Wish, apply, plan
 from mirror.checks.steps import Cloud
 from mirror.cli.app import app
@@ -157,6 +158,24 @@ def test_a_federation_trusts_one_group_and_is_mended_when_it_trusts_more(
     told = done(Wish(HOME, keyless=federation), cloud, clock)
     assert list(told.values()).count("done") == 1
     assert google.pools[path]["attributeCondition"] == federation.condition
+
+
+def test_a_federation_that_was_deleted_comes_back(google: GoogleCloud, cloud: Cloud, clock: Instant) -> None:
+    wish = Wish(HOME, keyless=Federation.of("github", PROJECT, "acme", None))
+    done(wish, cloud, clock)
+    for pool in google.pools.values():
+        pool["state"] = "DELETED"
+    told = done(wish, cloud, clock)
+    assert list(told.values()).count("done") == 2
+    assert {pool["state"] for pool in google.pools.values()} == {"ACTIVE"}
+
+
+def test_what_a_person_asks_is_counted_for_the_project() -> None:
+    person = Credentials("ya29.x")
+    assert counted_for(PROJECT, person).quota_project_id == PROJECT
+    assert counted_for(PROJECT, person.with_quota_project("ours")).quota_project_id == "ours"
+    other = object()
+    assert counted_for(PROJECT, other) is other
 
 
 def test_gke_may_act_as_the_account(google: GoogleCloud, cloud: Cloud, clock: Instant) -> None:

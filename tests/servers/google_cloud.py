@@ -181,8 +181,17 @@ class GoogleCloud(Server):
 
     def _iam_workloadidentitypools_create(self, name: str, query: Json, body: Json) -> Json:
         full = f"{name}/{query['workloadIdentityPoolId']}"
-        self.pools[full] = {"name": full, **body}
+        if full in self.pools:
+            raise Refused(409, "ALREADY_EXISTS", "Requested entity already exists")
+        self.pools[full] = {"name": full, "state": "ACTIVE", **body}
         return self._operation(f"{full}/operations/1")
+
+    def _iam_workloadidentitypools_undelete(self, name: str, _query: Json, _body: Json) -> Json:
+        pool = name.removesuffix(":undelete")
+        _found(self.pools, pool)["state"] = "ACTIVE"
+        return self._operation(f"{pool}/operations/1")
+
+    _iam_workloadidentitypools_providers_undelete = _iam_workloadidentitypools_undelete
 
     def _iam_workloadidentitypools_operations_get(self, name: str, _query: Json, _body: Json) -> Json:
         return self._progress(name)
@@ -192,7 +201,9 @@ class GoogleCloud(Server):
 
     def _iam_workloadidentitypools_providers_create(self, name: str, query: Json, body: Json) -> Json:
         full = f"{name}/{query['workloadIdentityPoolProviderId']}"
-        self.pools[full] = {"name": full, **body}
+        if full in self.pools:
+            raise Refused(409, "ALREADY_EXISTS", "Requested entity already exists")
+        self.pools[full] = {"name": full, "state": "ACTIVE", **body}
         return self._operation(f"{full}/operations/1")
 
     def _iam_workloadidentitypools_providers_patch(self, name: str, query: Json, body: Json) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from mirror.checks.check import Check, Finding, Probe, run
+from mirror.checks.check import DEADLINE, Check, Finding, Probe, run
 from mirror.errors import ConnectFailed, Denied
 
 CREATE_ON_PUSH = "Creating on push requires the artifactregistry.repositories.createOnPush permission"
@@ -49,6 +49,10 @@ def test_what_has_no_answer_by_the_deadline_has_failed_and_the_others_are_told()
     never.set()
     assert told(found) == [("hangs", "ok"), ("hangs", "failed"), ("other", "ok")]
     assert "no answer in time" in found[1].said
+
+
+def test_the_deadline_leaves_time_to_start_and_to_print_within_ten_seconds() -> None:
+    assert DEADLINE <= 9.0
 
 
 def test_more_checks_than_threads_all_run() -> None:

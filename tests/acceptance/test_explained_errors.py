@@ -1,0 +1,106 @@
+"""What registries refuse is explained where it is met: below the failure, once, with a command that can be pasted."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mirror.demo.access import Account
+from mirror.demo.gitlab import GitLabRegistry
+from mirror.demo.google import GoogleRegistry
+from mirror.demo.images import image
+from tests.servers.command import Ran, configuration, gcr_mirror
+
+SECRETS = ("glpat-the-secret-of-the-test", "PRIVATE KEY")
+
+
+@pytest.fixture
+def gitlab(tmp_path: Path) -> Iterator[GitLabRegistry]:
+    with GitLabRegistry(tmp_path / "gitlab", users={"mirror": Account(SECRETS[0], push=())}) as gitlab:
+        for name in ("api", "web", "worker"):
+            image(name).store(gitlab.storage.repository(f"acme/{name}"), "1.0", "latest")
+        yield gitlab
+
+
+def written(folder: Path, gitlab: str, google: str, key: object) -> Path:
+    (folder / "token").write_text(SECRETS[0], "utf-8")
+    (folder / "key.json").write_text(json.dumps(key), "utf-8")
+    for name in ("token", "key.json"):
+        (folder / name).chmod(0o600)
+    reached = {"insecure": True}
+    source = {"kind": "gitlab", "host": gitlab, "api_url": f"http://{gitlab}"} | reached
+    target = {"kind": "google", "host": google, "project": "arctic-goal-676703"} | reached
+    return configuration(
+        folder,
+        source | {"credentials": {"username": "mirror", "password_file": "token"}},
+        target | {"credentials": {"json_key_file": "key.json"}},
+        repositories=["acme/api", "acme/web", "acme/worker"],
+    )
+
+
+def told_once(ran: Ran, text: str) -> bool:
+    assert not any(secret in ran.out + ran.err for secret in SECRETS)
+    return (ran.out + ran.err).count(text) == 1
+
+
+def test_a_repository_that_is_missing_at_google(tmp_path: Path, gitlab: GitLabRegistry) -> None:
+    with GoogleRegistry(
+        tmp_path / "google", exists=False, location="europe", repository="eu.gcr.io"
+    ) as google:
+        config = written(tmp_path, gitlab.host, google.host, google.key)
+        ran = gcr_mirror("sync", "-c", config, home=tmp_path)
+        assert ran.code == 1
+        assert told_once(ran, "fix:   gcloud artifacts repositories create ")
+        google.exists = True
+        assert gcr_mirror("sync", "-c", config, home=tmp_path).code == 0
+
+
+def test_a_right_that_lacks_at_google_is_named_with_its_place(tmp_path: Path, gitlab: GitLabRegistry) -> None:
+    with GoogleRegistry(
+        tmp_path / "google", actions=["pull"], location="europe", repository="eu.gcr.io"
+    ) as google:
+        config = written(tmp_path, gitlab.host, google.host, google.key)
+        ran = gcr_mirror("sync", "-c", config, home=tmp_path)
+        assert ran.code == 1
+        assert told_once(
+            ran,
+            "gcloud artifacts repositories add-iam-policy-binding eu.gcr.io --location=europe "
+            "--project=arctic-goal-676703",
+        )
+
+
+def test_a_token_of_gitlab_that_grants_less(tmp_path: Path, gitlab: GitLabRegistry) -> None:
+    gitlab.users["mirror"] = Account(SECRETS[0], pull=("acme/api",), push=())
+    with GoogleRegistry(tmp_path / "google") as google:
+        ran = gcr_mirror("sync", "-c", written(tmp_path, gitlab.host, google.host, google.key), home=tmp_path)
+        assert ran.code == 1
+        assert told_once(ran, "cause: GitLab answers a refused right with a token that lacks it.")
+
+
+def test_a_command_that_cannot_begin_is_explained_too(tmp_path: Path, gitlab: GitLabRegistry) -> None:
+    with GoogleRegistry(tmp_path / "google") as google:
+        config = written(tmp_path, gitlab.host, google.host, google.key)
+        (tmp_path / "token").write_text("glpat-another", "utf-8")
+        ran = gcr_mirror("list", "-c", config, "from", home=tmp_path)
+        assert ran.code != 0
+        assert told_once(ran, "cause: GitLab does not accept the user name and token")
+
+
+def test_check_answers_when_every_host_is_a_black_hole(tmp_path: Path) -> None:
+    with socket.socket() as one, socket.socket() as other:
+        for hole in (one, other):
+            hole.bind(("127.0.0.1", 0))
+            hole.listen(8)
+        hosts = [f"127.0.0.1:{hole.getsockname()[1]}" for hole in (one, other)]
+        with GoogleRegistry(tmp_path / "google") as google:
+            key = {**google.key, "token_uri": f"http://{hosts[1]}/token"}
+        ran = gcr_mirror("check", "-c", written(tmp_path, *hosts, key), "--json", home=tmp_path)
+    found = json.loads(ran.out)["findings"]
+    failed = {one["check"] for one in found if one["level"] == "failed"}
+    assert ran.code == 1
+    assert failed == {"from: answers", "to: answers", "to: access token"}
+    assert all(one["fix"] for one in found if one["level"] == "failed")
