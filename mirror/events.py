@@ -141,6 +141,16 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """A tag that the source no longer has was deleted from the target."""
+
+    mirror: str
+    repository: str
+    tag: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """A tag (or, with an empty `tag`, a repository or a whole mirror) could not be brought in step."""
 
@@ -166,6 +176,7 @@ Event = (
     | Copied
     | Unchanged
     | Kept
+    | Pruned
     | Failed
 )
 Observe = Callable[[Event], None]

@@ -71,6 +71,12 @@ class Site:
             rule=rule(model),
         )
 
+    def target(self, model: MirrorModel, path: str) -> Repository:
+        """Where a mirror keeps the repository `path` of its source."""
+        source, target = self.config.registries[model.source], self.config.registries[model.target]
+        paths = mapping_of(model, source, target)
+        return self.repository(model.target, paths.target(path), push=True)
+
     def repository(self, name: str, path: str, *, push: bool = False) -> Repository:
         """The repository at `path` of the registry called `name`."""
         lister = self.flavour(name).lister

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 import mirror
-from mirror.cli import check, config, copy, demo, kubernetes, listing, setup, sync
+from mirror.cli import check, config, copy, demo, kubernetes, listing, setup, status, sync
+from mirror.cli import run as running
 from mirror.cli.exits import Exit
 from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
 
@@ -27,6 +28,9 @@ app = typer.Typer(
 app.command("sync")(sync.sync)
 app.command("copy")(copy.copy)
 app.command("check")(check.check)
+app.command("run")(running.run)
+app.command("status")(status.status)
+app.command("retry")(status.retry)
 app.command("list")(listing.list_images)
 app.add_typer(config.app, name="config")
 app.add_typer(setup.app, name="setup")

@@ -135,6 +135,26 @@ def _name(text: str) -> None:
         raise ConfigError(f"{text[:80]!r} is no name; use up to 63 letters, digits, '.', '_' and '-'")
 
 
+def _listen(text: str) -> None:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535 or "/" in host:
+        raise ConfigError(
+            f"{text[:80]!r} is no address to listen on; write host:port, such as 127.0.0.1:8080"
+        )
+
+
+def _database(value: Any, info: ValidationInfo) -> Any:
+    """A relative SQLite file begins where the configuration file is, as all paths do. The URL is not repeated."""
+    if not isinstance(value, str) or not value.startswith(("sqlite:///", "postgresql://")):
+        raise wrong("is no database; write sqlite:///state.db, or postgresql://user:${PASSWORD}@host/name")
+    file = value.removeprefix("sqlite:///")
+    if file == value:
+        return value
+    if not file or file == ":memory:":
+        raise wrong("names no file; write sqlite:///state.db")
+    return f"sqlite:///{Path((info.context or {}).get('directory', '')).absolute() / file}"
+
+
 def _path(value: Any, info: ValidationInfo) -> Any:
     """Relative paths begin where the configuration file is."""
     if not isinstance(value, str):
@@ -177,6 +197,12 @@ PathPattern = Annotated[str, _checked(_pattern)]
 NamePattern = Annotated[str, _checked(TagPattern.parse)]
 VersionRange = Annotated[str, _checked(Range.parse)]
 File = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})]
+Listen = Annotated[str, _checked(_listen)]
+Database = Annotated[
+    str,
+    BeforeValidator(_database),
+    WithJsonSchema({"type": "string", "pattern": "^(sqlite:///|postgresql://)."}),
+]
 Variable = Annotated[str, AfterValidator(_variable), WithJsonSchema({"type": "string", "pattern": VARIABLE})]
 Platforms = Annotated[
     Literal["all"] | tuple[str, ...],

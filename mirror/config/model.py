@@ -14,9 +14,11 @@ from mirror.config.fields import (
     Bandwidth,
     Component,
     Count,
+    Database,
     Duration,
     File,
     Host,
+    Listen,
     Name,
     NamePattern,
     PathPattern,
@@ -174,6 +176,13 @@ class Mirror(Model):
     interval: Duration = Field(
         default=timedelta(minutes=5), description="How often the daemon looks, when nothing tells it to."
     )
+    prune: bool = Field(
+        default=False,
+        description="Delete from the target what this mirror put there and the source no longer has.",
+    )
+    prune_after: Duration = Field(
+        default=timedelta(days=7), description="How long the source must have lacked a tag before that."
+    )
 
 
 class Limits(Model):
@@ -189,9 +198,66 @@ class Limits(Model):
     )
 
 
+class Service(Model):
+    """The address of the daemon, and its end."""
+
+    listen: Listen = Field(
+        default="127.0.0.1:8080", description="host:port of the status page, metrics, probes and hooks."
+    )
+    hook_secret_file: File | None = Field(
+        default=None, description="File with the secret that hooks must send; without it they are closed."
+    )
+    grace: Duration = Field(
+        default=timedelta(seconds=30), description="How long copies may go on after SIGTERM."
+    )
+
+
+class State(Model):
+    """What the daemon remembers between passes."""
+
+    url: Database = Field(
+        default="sqlite:///gcr-mirror-state.db",
+        validate_default=True,
+        description="sqlite:///FILE, relative to the configuration, or postgresql://user:${PASSWORD}@host/name.",
+    )
+
+
+class Guard(Model):
+    """What is believed of a listing that became shorter."""
+
+    max_disappeared: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of the known tags that may disappear at once; 1 believes every listing.",
+    )
+    at_least: Count = Field(default=10, description="So few tags may always disappear.")
+
+
+class Retries(Model):
+    """When the daemon tries a tag again that failed."""
+
+    first: Duration = Field(
+        default=timedelta(minutes=1), description="Pause after the first failure; doubles."
+    )
+    longest: Duration = Field(default=timedelta(hours=6), description="The longest pause.")
+    dead_after: Count = Field(
+        default=5, description="So many permanent failures in a row, and only `gcr-mirror retry` tries again."
+    )
+
+
 class Config(Model):
     """Mirrors of container registries."""
 
     registries: dict[Name, Registry] = Field(min_length=1, description="Registries by a name of your choice.")
     mirrors: tuple[Mirror, ...] = Field(min_length=1, description="What is kept in step.")
     limits: Limits = Field(default=Limits(), description="Upper bounds for the whole process.")
+    service: Service = Field(default=Service(), description="What the daemon serves.")
+    state: State = Field(
+        # Validated, since the file of the default begins where the configuration is, too.
+        default={},
+        validate_default=True,
+        description="What the daemon remembers.",
+    )
+    guard: Guard = Field(default=Guard(), description="Which listings the daemon believes.")
+    retries: Retries = Field(default=Retries(), description="When the daemon tries again.")

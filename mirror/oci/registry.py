@@ -96,9 +96,9 @@ class Registry:
         with ExitStack() as stack:
             yield self.retry(lambda: stack.enter_context(self._open(request)))
 
-    def ping(self) -> None:
+    def ping(self, *, tries: bool = True) -> None:
         """One cheap request: is the registry there, and how does it ask for a login? Raises as `request`."""
-        self._authority.learn(self.retry(self._greet))
+        self._authority.learn(self.retry(self._greet) if tries else self._greet())
 
     @property
     def refusal(self) -> Unauthorized | None:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from mirror import errors, events
 from mirror.service.standing import FREEZES, PROGRESS, Mirror, Standing
+from mirror.state.attempts import NOT_THE_IMAGES_FAULT
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _REQUEST_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -92,7 +93,9 @@ class Metrics:
         self._copy_seconds.labels(event.mirror).observe(event.seconds)
 
     def _on_failed(self, event: events.Failed) -> None:
-        self._failures.labels(event.mirror, self._known(event.reason)).inc()
+        # What an outage interrupts is not a failure: it goes on afterwards, and the mirror shows as frozen.
+        if event.reason not in NOT_THE_IMAGES_FAULT:
+            self._failures.labels(event.mirror, self._known(event.reason)).inc()
 
     def _known(self, reason: str) -> str:
         return reason if reason in self._reasons else "other"

@@ -46,14 +46,15 @@ def wanted(
 
 
 def failed(record: TagRecord, failure: Failure, patience: Patience, jitter: float) -> TagRecord:
-    """The record after a failure."""
-    noted = replace(record, reason=failure.reason, message=failure.message)
+    """The record after a failure; it does not change when the image is not to blame."""
     if failure.reason in NOT_THE_IMAGES_FAULT:
-        return replace(noted, next_attempt=None)
+        return record
     attempts = record.attempts + 1
     refusals = 0 if failure.temporary else record.refusals + 1
     return replace(
-        noted,
+        record,
+        reason=failure.reason,
+        message=failure.message,
         attempts=attempts,
         refusals=refusals,
         next_attempt=failure.at + patience.delay(attempts, jitter),

@@ -139,11 +139,11 @@ class Breaker:
 
 
 def suspect(url: str, base: str) -> str:
-    """What to probe after `url` failed: the registry's own front door, or the same place of another host.
+    """What to probe after `url` failed: the registry's own front door, or the same place of another service.
 
     The query is left out: it may hold a signature, and a token service needs none to show that it lives.
     """
     parts = urlsplit(url)
-    if parts.netloc == urlsplit(base).netloc:
+    if parts.netloc == urlsplit(base).netloc and parts.path.startswith("/v2/"):
         return f"{base}/v2/"
     return f"{parts.scheme}://{parts.netloc}{parts.path}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,16 +73,13 @@ class Retry:
             return action()
 
         return tenacity.Retrying(
-            stop=self._gives_up,
+            stop=_Count(self._policy).is_full,
             wait=self._delay,
             retry=tenacity.retry_if_exception_type(MirrorError),
             sleep=self._clock.wait,
             before_sleep=self._tell,
             reraise=True,
         )(again)
-
-    def _gives_up(self, state: tenacity.RetryCallState) -> bool:
-        return self._policy.gives_up(_error(state), state.attempt_number)
 
     def _delay(self, state: tenacity.RetryCallState) -> float:
         asked = getattr(_error(state), "retry_after", None)
@@ -92,6 +90,21 @@ class Retry:
     def _tell(self, state: tenacity.RetryCallState) -> None:
         delay = state.next_action.sleep if state.next_action else 0.0
         self._observe(Retried(self._registry, _error(state).reason, delay))
+
+
+class _Count:
+    """The attempts of one call. Limits are counted apart: after a minute of them, a trouble is still a first one."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._attempts: Counter[bool] = Counter()
+
+    def is_full(self, state: tenacity.RetryCallState) -> bool:
+        """Whether the attempt that has just failed was the last."""
+        error = _error(state)
+        limited = isinstance(error, RateLimited)
+        self._attempts[limited] += 1
+        return self._policy.gives_up(error, self._attempts[limited])
 
 
 def _error(state: tenacity.RetryCallState) -> MirrorError:

@@ -1,0 +1,78 @@
+"""Standing: how everything is, read from the state of a daemon that may not run."""
+
+from __future__ import annotations
+
+import fnmatch
+
+from mirror.config.model import Config
+from mirror.config.model import Mirror as MirrorModel
+from mirror.service.standing import Mirror, Registry, Standing, Trouble, count, lag
+from mirror.state import attempts
+from mirror.state.database import Database
+from mirror.state.records import Condition, Scope, State, TagRecord
+
+
+def read_standing(config: Config, now: float) -> Standing:
+    """How everything is by the state. Raises StateError."""
+    state = Database(config.state.url)
+    try:
+        troubles = {(found.scope, found.name): _trouble(found) for found in state.conditions()}
+        mirrors = tuple(_mirror(config, model, state, troubles, now) for model in config.mirrors)
+        return Standing(
+            now=now,
+            registries=_registries(config, troubles),
+            mirrors=mirrors,
+            behind=tuple(record for record in state.tags() if record.counts and record.progress != "in_sync"),
+        )
+    finally:
+        state.close()
+
+
+def requeue(config: Config, pattern: str) -> list[str]:
+    """Forget the failures of the tags that match; their names. Raises StateError."""
+    state = Database(config.state.url)
+    try:
+        found = [record for record in state.tags() if record.reason and _matches(record, pattern)]
+        state.save(attempts.settled(record) for record in found)
+        return [_name(record) for record in found]
+    finally:
+        state.close()
+
+
+def _mirror(
+    config: Config,
+    model: MirrorModel,
+    state: State,
+    troubles: dict[tuple[Scope, str], Trouble],
+    now: float,
+) -> Mirror:
+    records = state.tags(model.name)
+    passes = tuple(state.passes(model.name, 100))
+    return Mirror(
+        name=model.name,
+        source=config.registries[model.source].host,
+        target=config.registries[model.target].host,
+        tags=count(records),
+        lag=lag(records, now),
+        frozen=troubles.get(("mirror", model.name)),
+        last_success=next((record.ended for record in passes if record.result == "ok"), None),
+        passes=passes[:10],
+    )
+
+
+def _registries(config: Config, troubles: dict[tuple[Scope, str], Trouble]) -> tuple[Registry, ...]:
+    used = dict.fromkeys(name for model in config.mirrors for name in (model.source, model.target))
+    models = [config.registries[name] for name in used]
+    return tuple(Registry(model.host, model.kind, troubles.get(("registry", model.host))) for model in models)
+
+
+def _trouble(condition: Condition) -> Trouble:
+    return Trouble(condition.since, condition.reason, condition.message)
+
+
+def _matches(record: TagRecord, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(_name(record), pattern)
+
+
+def _name(record: TagRecord) -> str:
+    return f"{record.key.repository}:{record.key.tag}"

@@ -1,0 +1,170 @@
+"""The daemon keeps a mirror in step, remembers, and hurries when it is told to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mirror.demo.faults import refuse
+from mirror.service.triggers import Trigger
+from mirror.state import attempts
+from mirror.state.memory import Memory
+from tests.servers.house import HOUR, MINUTE, House, house
+
+
+def test_the_first_pass_begins_at_once_and_takes_the_newest_tags_first(tmp_path: Path) -> None:
+    # One image at a time: then the order of copying is the order of the plan.
+    with house(tmp_path, limits={"images": 1, "blobs": 1}) as shop:
+        for age in (3, 1, 2):
+            shop.push(f"api-{age}", ago=age * HOUR)
+            shop.push(f"web-{age}", name="acme/shop/web", ago=age * HOUR + 1)
+        shop.daemon.turn()
+        assert shop.copied == ["api-1", "web-1", "api-2", "web-2", "api-3", "web-3"]
+        assert shop.metric("tags", mirror="shop", state="in_sync") == 6
+        assert shop.metric("lag_seconds", mirror="shop") == 0
+        assert shop.metric("passes_total", mirror="shop", result="ok") == 1
+        assert shop.metric("images_copied_total", mirror="shop") == 6
+
+
+def test_a_pass_over_unchanged_tags_costs_one_request_a_side(shop: House) -> None:
+    shop.push(*(f"1.{number}" for number in range(30)))
+    shop.turn()
+    shop.gitlab.forget()
+    shop.google.forget()
+    shop.turn()
+    assert shop.gitlab.count("GET", "/gitlab/v1/repositories/") == 1
+    assert shop.google.count("GET", "/tags/list") == 1
+    assert shop.google.count("HEAD|GET", "/manifests/") == 0
+
+
+def test_passes_come_at_the_interval(shop: House) -> None:
+    shop.push("1")
+    shop.pass_time(HOUR)
+    passes = shop.metric("passes_total", mirror="shop", result="ok")
+    assert 11 <= passes <= 14
+    records = shop.daemon.ledger.passes("shop", 100)
+    assert len(records) == passes
+    assert records[-1].copied == 1
+    assert all(record.result == "ok" for record in records)
+
+
+def test_a_new_tag_is_copied_by_the_next_pass_and_its_lag_is_measured_until_then(shop: House) -> None:
+    shop.push("1")
+    shop.turn()
+    shop.push("2", ago=MINUTE)
+    fault = shop.google.faults.add(refuse(403), "PUT", "/manifests/", times=None)
+    shop.daemon.loops["shop"].hasten()
+    shop.daemon.turn()
+    assert shop.metric("tags", mirror="shop", state="failed") == 1
+    shop.clock.seconds += 60
+    assert shop.metric("lag_seconds", mirror="shop") >= 2 * MINUTE
+    shop.google.faults.remove(fault)
+    shop.turn(4)
+    assert shop.copied == ["1", "2"]
+    assert shop.metric("lag_seconds", mirror="shop") == 0
+
+
+def test_a_memory_that_is_lost_is_rebuilt_and_nothing_is_copied_again(shop: House) -> None:
+    shop.push("1", "2")
+    shop.turn()
+    before = {name: (one.source_digest, one.target_digest) for name, one in shop.records().items()}
+    shop.begin(Memory())
+    shop.google.forget()
+    shop.turn()
+    assert sorted(shop.copied) == ["1", "2"]
+    assert shop.google.count("PUT|POST|PATCH") == 0
+    after = {name: (one.source_digest, one.target_digest) for name, one in shop.records().items()}
+    assert after == before
+
+
+def test_a_trigger_looks_at_one_repository_within_seconds(shop: House) -> None:
+    shop.push("1")
+    shop.push("1", name="acme/shop/web")
+    shop.daemon.turn()
+    shop.push("2")
+    shop.gitlab.forget()
+    assert shop.daemon.take([Trigger("acme/shop/api", "2")] * 20) == 1
+    shop.daemon.turn()
+    assert len(shop.copied) == 2, "a burst is waited for"
+    shop.clock.seconds += 2
+    shop.daemon.turn()
+    assert shop.copied[2:] == ["2"]
+    assert shop.gitlab.count("GET", "/tags/list/") == 1
+    assert shop.gitlab.count("GET", "acme/shop/web") == 0
+
+
+def test_a_trigger_for_something_that_is_not_configured_does_nothing(shop: House) -> None:
+    shop.push("1")
+    shop.push("1", name="acme/other")
+    shop.daemon.turn()
+    shop.gitlab.forget()
+    assert shop.daemon.take([Trigger("acme/other", "1"), Trigger("acme/other", below=True)]) == 0
+    shop.clock.seconds += 5
+    shop.daemon.turn()
+    assert shop.gitlab.requests == ()
+
+
+def test_a_trigger_for_a_repository_that_was_never_seen_is_followed(shop: House) -> None:
+    shop.push("1")
+    shop.daemon.turn()
+    shop.push("1", name="acme/shop/new")
+    assert shop.daemon.take([Trigger("acme/shop/new", "1")]) == 1
+    shop.clock.seconds += 2
+    shop.daemon.turn()
+    assert "acme/shop/new:1" in shop.records()
+
+
+def test_a_slow_mirror_does_not_delay_another(tmp_path: Path) -> None:
+    def one(name: str) -> dict[str, object]:
+        return {"name": name, "source": "gitlab", "target": "google", "repositories": [f"acme/{name}"]}
+
+    with house(tmp_path, mirrors=[one("slow"), one("fast")]) as both:
+        both.push("1", name="acme/fast")
+        both.daemon.turn()
+        slow, fast = both.daemon.loops["slow"], both.daemon.loops["fast"]
+        assert slow.job.workers() is not fast.job.workers(), "no pool is shared"
+        both.push("2", name="acme/fast")
+        fast.hasten()
+        fast.turn()
+        assert both.copied == ["1", "2"]
+
+
+def test_a_tag_that_fails_is_tried_again_later_and_later_and_then_given_up(shop: House) -> None:
+    shop.configure(retries={"dead_after": 3})
+    shop.station.take_over(shop.configure(retries={"dead_after": 3}))
+    shop.push("good")
+    shop.repository().put(
+        b'{"schemaVersion": 1}', "application/vnd.docker.distribution.manifest.v1+json", "bad"
+    )
+    shop.pass_time(HOUR)
+    record = shop.records()["acme/shop/api:bad"]
+    assert record.dead
+    assert record.attempts == 3
+    assert record.reason == "registry"
+    assert [event.tag for event in shop.failed] == ["bad"] * 3
+    assert shop.metric("tags", mirror="shop", state="dead") == 1
+    assert shop.copied == ["good"]
+
+
+def test_a_new_digest_brings_a_dead_letter_back(shop: House) -> None:
+    shop.station.take_over(shop.configure(retries={"dead_after": 1}))
+    shop.repository().put(
+        b'{"schemaVersion": 1}', "application/vnd.docker.distribution.manifest.v1+json", "1"
+    )
+    shop.turn()
+    assert shop.records()["acme/shop/api:1"].dead
+    shop.push("1")
+    shop.turn()
+    assert shop.records()["acme/shop/api:1"].progress == "in_sync"
+
+
+def test_what_is_requeued_in_the_state_is_tried_again(shop: House) -> None:
+    shop.station.take_over(shop.configure(retries={"dead_after": 1}))
+    shop.repository().put(
+        b'{"schemaVersion": 1}', "application/vnd.docker.distribution.manifest.v1+json", "1"
+    )
+    shop.turn(3)
+    assert len(shop.failed) == 1
+    state = shop.daemon.ledger.state
+    state.save([attempts.settled(record) for record in state.tags()])
+    shop.turn()
+    assert len(shop.failed) == 2
