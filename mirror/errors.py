@@ -17,6 +17,7 @@ MirrorError
 |- ContentError                     bytes are not what their descriptor says; never pushed, never tagged
 |  |- DigestMismatch
 |  |- SizeMismatch
+|  |- TooLong                       an answer that would be read whole has no end in sight
 |  `- InvalidManifest
 |- CopyError                        an image failed: which side, which reference, and the cause
 |- Doubtful                         a listing is not believed, so nothing is changed
@@ -177,6 +178,12 @@ class SizeMismatch(ContentError):
     """More or fewer bytes than the descriptor says."""
 
     reason = "size_mismatch"
+
+
+class TooLong(ContentError):
+    """An answer that is to be read whole is longer than any that is meant so."""
+
+    reason = "too_long"
 
 
 class InvalidManifest(ContentError):

@@ -76,4 +76,7 @@ def _codes(entries: Any) -> tuple[str, ...]:
 def _said(entry: Any) -> str:
     if not isinstance(entry, dict):
         return str(entry)
-    return f"{entry.get('code', '')} {entry.get('message', '')}".strip()
+    said = f"{entry.get('code', '')} {entry.get('message', '')}".strip()
+    # The specification leaves the detail open; where it is words, they often are the reason.
+    detail = entry.get("detail")
+    return f"{said}: {detail}" if isinstance(detail, str) and detail else said

@@ -106,8 +106,13 @@ class Manifest:
         """This index with only the wanted platforms: a new document, so a new digest.
 
         An attestation stays when the image that it belongs to stays; other children without a platform go.
+        InvalidManifest when nothing would be left.
         """
         kept = [child for child in self.manifests if _is_wanted(child, wanted)]
+        if not kept:
+            names = ", ".join(map(str, wanted))
+            there = ", ".join(str(child.platform) for child in self.manifests if child.platform) or "none"
+            raise InvalidManifest(f"the index has no image for {names}; its platforms are: {there}")
         digests = {child.digest for child in kept}
         kept_items = [
             item

@@ -12,7 +12,7 @@ from mirror.errors import Denied, RateLimited, RegistryError, Unauthorized, Unsu
 from mirror.oci.authority import Authority, Scopes
 from mirror.oci.codes import error_for
 from mirror.transport.addresses import check_redirect
-from mirror.transport.client import Answer, Body, Client, Stream
+from mirror.transport.client import MAX_BODY, Answer, Body, Client, Stream
 from mirror.transport.clock import Clock
 from mirror.transport.limit import Gate, Pace
 from mirror.transport.retry import Retry
@@ -74,16 +74,18 @@ class Registry:
         body: Body | None = None,
         accept: Collection[int] = (200,),
         tries: bool = True,
+        most: int = MAX_BODY,
     ) -> Answer:
         """The answer, its status one of `accept`; anything else is raised as a RegistryError.
 
-        `url` may be a path. `tries=False` sends once: the caller replays, or does without.
+        `url` may be a path. `tries=False` sends once: the caller replays, or does without. A body of more than
+        `most` bytes is not read to its end: TooLong.
         """
         request = Request(method, urljoin(self.base, url), scopes, headers or {}, body, accept)
 
         def once() -> Answer:
             with self._open(request) as stream:
-                return Answer(stream.status, stream.headers, stream.read(), stream.url)
+                return Answer(stream.status, stream.headers, stream.read(most), stream.url)
 
         return self.retry(once) if tries else once()
 

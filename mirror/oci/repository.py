@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from mirror.errors import DigestMismatch, InvalidManifest, NotFound, Unsupported
+from mirror.errors import (
+    DigestMismatch,
+    InvalidManifest,
+    NotFound,
+    RegistryError,
+    TooLong,
+    Unauthorized,
+    Unsupported,
+)
 from mirror.events import Observe, Outcome, ignore
 from mirror.oci import referrers
 from mirror.oci.authority import Scopes
@@ -18,7 +26,7 @@ from mirror.oci.manifest import MAX_SIZE, Manifest
 from mirror.oci.registry import Registry
 from mirror.oci.tag import Tag
 from mirror.oci.upload import Upload
-from mirror.transport.client import Answer
+from mirror.transport.client import MAX_BODY, Answer
 
 # All four, always: GitLab answers 404, or the amd64 child of an index, to a client that leaves one out.
 ACCEPT = {"Accept": f"{OCI_INDEX}, {DOCKER_INDEX}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"}
@@ -63,7 +71,15 @@ class Repository:
 
     def resolve(self, reference: str) -> Descriptor:
         """What a tag or digest names, by HEAD where the answer tells enough."""
-        answer = self._request("HEAD", f"manifests/{reference}", headers=ACCEPT)
+        try:
+            answer = self._request("HEAD", f"manifests/{reference}", headers=ACCEPT)
+        except (NotFound, Unauthorized):
+            raise
+        except RegistryError as error:
+            if error.temporary:
+                raise
+            # The answer to HEAD says no word of why; and some registries know no HEAD at all.
+            return self.manifest(reference).descriptor
         digest, length = _digest(answer), answer.headers.get("Content-Length", "")
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if digest is None or not length.isdigit() or not media_type:
@@ -72,7 +88,12 @@ class Repository:
 
     def manifest(self, reference: str) -> Manifest:
         """The manifest of a tag or digest. Raises NotFound, DigestMismatch, InvalidManifest."""
-        answer = self._request("GET", f"manifests/{reference}", headers=ACCEPT, most=MAX_SIZE)
+        try:
+            answer = self._request("GET", f"manifests/{reference}", headers=ACCEPT, most=MAX_SIZE)
+        except TooLong as error:
+            raise InvalidManifest(
+                f"{self.name}: the manifest {reference} has more than {MAX_SIZE:,} bytes; no registry takes it"
+            ) from error
         wanted = Digest.parse(reference) if ":" in reference else _digest(answer)
         if wanted is not None and not wanted.matches(answer.body):
             raise DigestMismatch(f"{self.name}: the manifest {reference} is not what {wanted} names")
@@ -153,16 +174,17 @@ class Repository:
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
         accept: tuple[int, ...] = (200,),
-        most: int | None = None,
+        most: int = MAX_BODY,
     ) -> Answer:
-        answer = self.registry.request(
-            method, f"/v2/{self.path}/{rest}", self._scopes, headers=headers, body=body, accept=accept
+        return self.registry.request(
+            method,
+            f"/v2/{self.path}/{rest}",
+            self._scopes,
+            headers=headers,
+            body=body,
+            accept=accept,
+            most=most,
         )
-        if most is not None and len(answer.body) > most:
-            raise InvalidManifest(
-                f"{self.name}: {rest} has {len(answer.body):,} bytes; manifests above {most:,} are refused"
-            )
-        return answer
 
 
 def _digest(answer: Answer) -> Digest | None:

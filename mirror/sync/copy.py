@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from mirror.errors import CopyError, MirrorError, NotFound, Origin, RegistryError
+from mirror.errors import CopyError, MirrorError, NotFound, Origin, RegistryError, Stopped
 from mirror.events import Copied, Observe, Settled, Started
 from mirror.oci.codes import CHILD_UNKNOWN
 from mirror.oci.content import Listing, Source, Target
@@ -102,7 +102,7 @@ class Copier:
         return bool(self.there.tags) and self.target.exists(child)
 
     def _read_referrers(self, step: Copy, image: Graph | None) -> list[Graph]:
-        """Every referrer of the image and of its children, and theirs, as far as the source tells."""
+        """Every referrer of the image and of its children, and theirs, as far as the source tells and has them."""
         if not self.rule.referrers:
             return []
         found = dict.fromkeys(step.referrers)
@@ -112,7 +112,14 @@ class Copier:
             new = [one.digest for one in listed if one.digest not in found]
             found.update(dict.fromkeys(new))
             waiting += new
-        return [self._read(digest) for digest in found]
+        return [graph for graph in map(self._read_if_there, found) if graph]
+
+    def _read_if_there(self, referrer: Digest) -> Graph | None:
+        """A signature that is listed and gone must not keep its image away."""
+        try:
+            return self._read(referrer)
+        except NotFound:
+            return None
 
     def _write(self, image: Graph | None, referrers: list[Graph], step: Copy) -> Sent:
         try:
@@ -180,7 +187,7 @@ class Copier:
     def _guard(self, origin: Origin, root: Digest, action: Callable[[], T]) -> T:
         try:
             return action()
-        except CopyError:
+        except (CopyError, Stopped):
             raise
         except MirrorError as error:
             raise CopyError(self._from(root), error.origin or origin, error) from error

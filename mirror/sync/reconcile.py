@@ -81,7 +81,7 @@ class Pass:
 
         found = survey(path, self.mirror.source(path), self.mirror.target(path))
         chosen = choose(found, self.mirror.selection, self.now, self.workers, problem)
-        return compare(chosen, self.workers, self.mirror.rule)
+        return compare(chosen, self.workers, self.mirror.rule, problem)
 
     def _plan(self, found: Survey) -> Plan:
         made = plan(
@@ -91,9 +91,8 @@ class Pass:
             Planned(self.mirror.name, found.path, found.target.name, len(found.wanted), _tags(made.copies))
         )
         for tag in made.unchanged:
-            self.observe(
-                Unchanged(self.mirror.name, found.path, tag.name, *self._at(found, tag.name, tag.digest))
-            )
+            there = found.expected.get(tag.digest, tag.digest) if tag.digest else None
+            self.observe(Unchanged(self.mirror.name, found.path, tag.name, *self._at(found, tag.name, there)))
         for tag in made.kept:
             self.observe(Kept(self.mirror.name, found.path, tag.name, *self._at(found, tag.name, tag.digest)))
         return made
@@ -109,6 +108,8 @@ class Pass:
         copier = self._copier(found, settlement)
         try:
             copier.copy(step)
+        except Stopped:
+            raise
         except CopyError as failed:
             if failed.origin == "source" and isinstance(failed.cause, NotFound):
                 self._moved(copier, found, step, failed)
@@ -119,15 +120,18 @@ class Pass:
 
     def _moved(self, copier: Copier, found: Survey, step: Copy, failed: CopyError) -> None:
         """The image is gone since it was listed: follow the tags that moved, forget those that were deleted."""
+        if not step.placements:
+            self._fail_step(found, step, failed)
         for placement in step.placements:
             try:
                 root = found.source.resolve(placement.tag).digest
                 if root == step.root:
-                    self._fail_step(found, step, failed)
-                    return
-                copier.copy(Copy(root, (Placement(placement.tag, placement.previous),)))
+                    raise failed
+                copier.copy(Copy(root, (placement,)))
             except NotFound:
                 continue
+            except Stopped:
+                raise
             except MirrorError as error:
                 self._fail(found.path, placement.tag, f"{found.source.name}:{placement.tag}", error)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from mirror.errors import MirrorError, NotFound
+from mirror.errors import MirrorError, NotFound, Stopped, Unauthorized
 from mirror.oci.content import Listing, Source, Target
-from mirror.oci.descriptor import Platform
+from mirror.oci.descriptor import INDEXES, Platform
 from mirror.oci.digest import Digest
 from mirror.oci.manifest import MAX_SIZE, Manifest
 from mirror.oci.tag import Tag
@@ -50,12 +50,13 @@ def choose(found: Survey, selection: Selection, now: datetime, workers: Workers,
         tags |= _named(_dated(found.source, candidates(tags, selection), workers, problem))
     chosen = resolved(found.source, select(tags, selection, now), workers, problem)
     tags |= _named(chosen)
-    signatures = [tags[name] for name in sorted(_travelling(tags, chosen))]
+    named = {tag.name for tag in chosen}
+    signatures = [tags[name] for name in sorted(_travelling(tags, chosen) - named)]
     wanted = (*chosen, *resolved(found.source, signatures, workers, problem))
     return replace(found, wanted=wanted)
 
 
-def compare(found: Survey, workers: Workers, rule: Rule) -> Survey:
+def compare(found: Survey, workers: Workers, rule: Rule, problem: Problem) -> Survey:
     """Ask for what the comparison needs and the lists did not tell: target digests, referrers on both sides."""
     unknown = [
         found.there.tags[tag.name]
@@ -66,24 +67,38 @@ def compare(found: Survey, workers: Workers, rule: Rule) -> Survey:
         **found.there.tags,
         **_named(resolved(found.target, unknown, workers)),
     }
+    found = _rewritten(found, rule.platforms, workers, problem) if rule.platforms else found
     wanted = found.wanted if found.listed.tells_referrers or not rule.referrers else _referred(found, workers)
     attached = found.there.manifests
     if attached is None:
         attached = _attached(found.target, wanted, workers)
-    return replace(
-        found,
-        wanted=wanted,
-        there=replace(found.there, tags=there),
-        attached=attached,
-        expected=_rewritten(found, rule.platforms, workers),
-    )
+    return replace(found, wanted=wanted, there=replace(found.there, tags=there), attached=attached)
 
 
-def _rewritten(found: Survey, platforms: tuple[Platform, ...], workers: Workers) -> dict[Digest, Digest]:
-    """What each source index becomes under a platform filter; one request for each."""
-    digests = list({tag.digest for tag in found.wanted if tag.digest}) if platforms else []
-    manifests = spread(workers.images, found.source.manifest, digests)
-    return {one.digest: one.for_platforms(platforms).digest for one in manifests if one.is_index}
+def _rewritten(found: Survey, platforms: tuple[Platform, ...], workers: Workers, problem: Problem) -> Survey:
+    """With what each index becomes under a platform filter; a request for each that may be one."""
+    by_digest = {tag.digest: tag for tag in found.wanted if tag.digest}
+    indexes = [tag for tag in by_digest.values() if not tag.media_type or tag.media_type in INDEXES]
+    failed = dict[Digest, MirrorError]()
+
+    def rewrite(tag: Tag) -> tuple[Digest, Digest] | None:
+        digest = tag.digest or Digest("")
+        try:
+            manifest = found.source.manifest(digest)
+            return (digest, manifest.for_platforms(platforms).digest) if manifest.is_index else None
+        except (Unauthorized, Stopped):
+            raise
+        except MirrorError as error:
+            failed[digest] = error
+            return None
+
+    expected = dict(pair for pair in spread(workers.images, rewrite, indexes) if pair)
+    for tag in found.wanted:
+        # One that is gone since it was listed is no failure.
+        if tag.digest in failed and not isinstance(failed[tag.digest], NotFound):
+            problem(tag, failed[tag.digest])
+    wanted = tuple(tag for tag in found.wanted if tag.digest not in failed)
+    return replace(found, wanted=wanted, expected=expected)
 
 
 def _attached(target: Target, wanted: Iterable[Tag], workers: Workers) -> frozenset[Digest]:
@@ -141,7 +156,7 @@ def resolved(
         except NotFound:
             return None
         except MirrorError as error:
-            if problem is None:
+            if problem is None or isinstance(error, Unauthorized | Stopped):
                 raise
             problem(tag, error)
             return None
@@ -158,6 +173,10 @@ def _dated(source: Source, tags: Iterable[Tag], workers: Workers, problem: Probl
     def date(tag: Tag) -> Tag:
         try:
             return tag if tag.published else replace(tag, published=created(source, tag.digest or tag.name))
+        except NotFound:
+            return tag  # gone since it was listed; who resolves it finds out
+        except (Unauthorized, Stopped):
+            raise
         except MirrorError as error:
             problem(tag, error)
             return tag

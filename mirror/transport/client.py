@@ -17,7 +17,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 
 import mirror
-from mirror.errors import ConfigError, ConnectFailed, ContentError, MirrorError, TimedOut, TransportError
+from mirror.errors import ConfigError, ConnectFailed, MirrorError, TimedOut, TooLong, TransportError
 from mirror.events import Observe, Requested
 from mirror.transport import redact
 from mirror.transport.breaker import Breaker
@@ -64,11 +64,11 @@ class Stream:
             return count
 
     def read(self, most: int = MAX_BODY) -> bytes:
-        """The whole body; ContentError when it has more than `most` bytes."""
+        """The whole body; TooLong when it has more than `most` bytes."""
         with _translated(self.url):
             body = self._response.read(most + 1, decode_content=True)
         if len(body) > most:
-            raise ContentError(f"{redact.url(self.url)} answered with more than {most:,} bytes")
+            raise TooLong(f"{redact.url(self.url)} answered with more than {most:,} bytes")
         return body
 
 
