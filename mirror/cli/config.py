@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from mirror.cli.exits import Exit
@@ -14,15 +16,20 @@ app = typer.Typer(
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
+def check(
+    config: ConfigFile,
+    without_secrets: Annotated[
+        bool, typer.Option("--without-secrets", help="The secrets are elsewhere: do not look for them.")
+    ] = False,
+) -> None:
     """Say what is wrong with the configuration, with line numbers; contacts nobody."""
     try:
-        loaded = load(config)
+        loaded = load(config, secrets=not without_secrets)
     except ConfigError as error:
         # As linters print it, so that editors find the lines: without the program's name before it.
         typer.echo(str(error), err=True)
         raise typer.Exit(Exit.USAGE) from error
-    typer.echo(f"{config}: ok, {len(loaded.registries)} registries, {len(loaded.mirrors)} mirrors")
+    typer.echo(f"{config}: ok, registries: {len(loaded.registries)}, mirrors: {len(loaded.mirrors)}")
 
 
 @app.command()

@@ -33,7 +33,7 @@ def list_images(
     from mirror.bootstrap import Site
     from mirror.events import ignore
 
-    loaded = load(config)
+    loaded = load(config, secrets=True)
     if registry is not None and registry not in loaded.registries:
         known = ", ".join(loaded.registries)
         raise ConfigError(f"there is no registry {registry!r}; the configuration has {known}")

@@ -19,10 +19,10 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]
 
 
-def load(path: Path) -> Config:
-    """The checked configuration. Raises ConfigError with every finding."""
+def load(path: Path, *, secrets: bool = False) -> Config:
+    """The checked configuration; with `secrets`, its secrets too. Raises ConfigError with every finding."""
     import os
 
     from mirror.config import load as read
 
-    return read(path, os.environ)
+    return read(path, os.environ, secrets=secrets)

@@ -21,7 +21,9 @@ def sync(
     config: ConfigFile,
     mirror: Annotated[
         list[str] | None,
-        typer.Option(help="Only this mirror; may be given several times.", show_default=False),
+        typer.Option(
+            metavar="NAME", help="Only this mirror; may be given several times.", show_default=False
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be copied, and copy nothing.")
@@ -31,7 +33,7 @@ def sync(
     """Bring every mirror in step, once. What is there already costs a request or two per repository."""
     from mirror.cli.passes import sync_all
 
-    loaded = load(config)
+    loaded = load(config, secrets=True)
     for model in loaded.mirrors:
         if model.platforms != "all":
             typer.echo(

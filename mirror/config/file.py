@@ -16,12 +16,13 @@ from mirror.config.findings import Finding, config_error
 from mirror.config.findings import Path as KeyPath
 from mirror.config.json_schema import known_keys
 from mirror.config.model import Config, Mirror, Registry
+from mirror.config.secrets import check_secrets
 from mirror.config.wording import word
 from mirror.errors import ConfigError
 
 
-def load(path: Path, env: Mapping[str, str]) -> Config:
-    """Read and check a configuration. Secrets are not read, only where they are kept.
+def load(path: Path, env: Mapping[str, str], *, secrets: bool = False) -> Config:
+    """Read and check a configuration; with `secrets`, also that each secret is where it is said to be kept.
 
     Raises ConfigError with one line for each thing that is wrong: `file:line: path: what, and the fix`.
     """
@@ -33,10 +34,10 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not text in UTF-8; save it as UTF-8") from error
-    return parse(text, env, file=str(path), directory=path.parent)
+    return parse(text, env, file=str(path), directory=path.parent, secrets=secrets)
 
 
-def parse(text: str, env: Mapping[str, str], *, file: str, directory: Path) -> Config:
+def parse(text: str, env: Mapping[str, str], *, file: str, directory: Path, secrets: bool = False) -> Config:
     """Check the text of a configuration; `directory` is where relative paths begin."""
     document = Document.read(text, env)
     if document.data is None and document.findings:
@@ -52,6 +53,9 @@ def parse(text: str, env: Mapping[str, str], *, file: str, directory: Path) -> C
                 _add(document, *_finding(document, detail))
     for path, message in _crosschecked(document, context):
         _add(document, path, message)
+    if config is not None and secrets:
+        for path, message in check_secrets(config, env):
+            _add(document, path, message)
     if config is None or document.findings:
         raise config_error(document.findings, file)
     return config

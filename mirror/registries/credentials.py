@@ -25,9 +25,9 @@ def from_file(path: Path) -> Read:
             text = path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not text"
-            raise ConfigError(f"the secret file {path} cannot be read: {reason}") from error
+            raise ConfigError(f"the file {path} cannot be read: {reason}") from error
         if not text:
-            raise ConfigError(f"the secret file {path} is empty")
+            raise ConfigError(f"the file {path} is empty")
         return text
 
     return read
