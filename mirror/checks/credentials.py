@@ -23,6 +23,7 @@ from mirror.transport.client import Client
 
 TOKEN = "access token"
 _OLD = timedelta(days=90)
+_SOON = timedelta(days=14)
 _TOKENS = "https://oauth2.googleapis.com/"
 _CERTIFICATES = "https://www.googleapis.com/robot/v1/metadata/x509"
 # What the firmware of Google's machines calls itself.
@@ -168,17 +169,23 @@ def _age(place: Place, found: Key, client: Client) -> Iterator[Finding]:
 def _judged(probe: Probe, found: Key, pem: str) -> Finding:
     from cryptography import x509  # noqa: PLC0415 - slow; not needed for help
 
-    made = x509.load_pem_x509_certificate(pem.encode()).not_valid_before_utc
-    age = datetime.now(UTC) - made
-    if age <= _OLD:
-        return probe.ok(f"{age.days} days old")
-    return probe.warning(
-        f"{age.days} days old",
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    now = datetime.now(UTC)
+    age, left = now - certificate.not_valid_before_utc, certificate.not_valid_after_utc - now
+    renew = (
         f"gcloud iam service-accounts keys create new-key.json --iam-account={found.email}; put it in the place of the "
         f"old one (no restart is needed), then: gcloud iam service-accounts keys delete {found.key_id} "
-        f"--iam-account={found.email}",
-        "the longer a key lives, the more copies of it there are",
+        f"--iam-account={found.email}"
     )
+    if left <= timedelta():
+        return probe.failed(f"it ended on {certificate.not_valid_after_utc:%Y-%m-%d}", renew)
+    if left <= _SOON:
+        return probe.warning(f"it ends in {left.days} days", renew, "the organisation lets keys end")
+    if age > _OLD:
+        return probe.warning(
+            f"{age.days} days old", renew, "the longer a key lives, the more copies there are"
+        )
+    return probe.ok(f"{age.days} days old")
 
 
 def _on_google(product: Path) -> bool:

@@ -11,11 +11,12 @@ from mirror.checks.buckets import Buckets
 from mirror.checks.check import Check, Finding, Probe
 from mirror.checks.credentials import TOKEN
 from mirror.checks.google_api import GoogleApi
+from mirror.checks.grants import binding
 from mirror.checks.network import ANSWERS
 from mirror.checks.place import Place
 from mirror.checks.policy import roles_of
 from mirror.checks.resource import project, repository
-from mirror.checks.roles import EXCESSIVE, REVEALING
+from mirror.checks.roles import EXCESSIVE, REPO_ADMIN, REVEALING, WRITER
 from mirror.errors import Denied, MirrorError, NotFound
 from mirror.registries.artifact_registry import Home
 
@@ -104,7 +105,7 @@ def rights(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
         )
         return
     if _ARTIFACTS + "uploadArtifacts" not in allowed:
-        yield probe.failed("it exists; pushing is not allowed", _grant(target, home))
+        yield probe.failed("it exists; pushing is not allowed", _binding(target, home, "add", WRITER))
         return
     yield probe.ok("it exists; pushing is allowed")
     if found.get("dockerConfig", {}).get("immutableTags"):
@@ -113,12 +114,14 @@ def rights(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
             "set on_moved_tag: keep, or: gcloud artifacts repositories update "
             f"{home.repository} --no-immutable-tags --location={home.location} --project={home.project}",
         )
-    if _ARTIFACTS + "deleteArtifacts" in allowed and not target.prune:
+    may_delete = _ARTIFACTS + "deleteArtifacts" in allowed
+    if may_delete and not target.prune:
         yield probe.warning(
-            "deleting is allowed, and the mirror never deletes",
-            f"gcloud artifacts repositories remove-iam-policy-binding {home.repository} "
-            f"--location={home.location} --project={home.project} --member={target.member or 'MEMBER'} "
-            "--role=roles/artifactregistry.repoAdmin",
+            "deleting is allowed, and no mirror prunes", _binding(target, home, "remove", REPO_ADMIN)
+        )
+    if target.prune and not may_delete:
+        yield probe.failed(
+            "deleting is not allowed, and a mirror prunes", _binding(target, home, "add", REPO_ADMIN)
         )
 
 
@@ -206,8 +209,5 @@ def _absent(home: Home, api: GoogleApi, probe: Probe, error: NotFound) -> Findin
     return probe.failed("it does not exist", create, str(error))
 
 
-def _grant(target: Target, home: Home) -> str:
-    return (
-        f"gcloud artifacts repositories add-iam-policy-binding {home.repository} --location={home.location} "
-        f"--project={home.project} --member={target.member or 'MEMBER'} --role=roles/artifactregistry.writer"
-    )
+def _binding(target: Target, home: Home, verb: str, role: str) -> str:
+    return binding(repository(home), verb, role, target.member or "MEMBER", home.project)

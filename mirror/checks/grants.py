@@ -28,7 +28,7 @@ class Grant:
 
     @property
     def command(self) -> str:
-        return _binding(self.on, "add", self.role, self.member, self.project)
+        return binding(self.on, "add", self.role, self.member, self.project)
 
     def done(self, cloud: Cloud) -> bool:
         return has(self.on.policy(cloud.api), self.role, self._member(cloud))
@@ -57,7 +57,7 @@ class Revoke:
 
     @property
     def command(self) -> str:
-        return _binding(self.on, "remove", self.role, self.member, self.project)
+        return binding(self.on, "remove", self.role, self.member, self.project)
 
     def done(self, cloud: Cloud) -> bool:
         return self.role not in roles_of(self.on.policy(cloud.api), self.member)
@@ -92,7 +92,8 @@ class GrantOnBucket:
         cloud.buckets.grant(self.bucket, self.role, self.member)
 
 
-def _binding(on: Resource, verb: str, role: str, member: str, project: str) -> str:
+def binding(on: Resource, verb: str, role: str, member: str, project: str) -> str:
+    """The gcloud command that adds or removes (`verb`) one binding."""
     number = f"$(gcloud projects describe {project} --format='value(projectNumber)')"
     who = shlex.quote(member) if NUMBER not in member else f'"{member.replace(NUMBER, number)}"'
     condition = " --condition=None" if verb == "add" and on.service != "artifactregistry" else ""

@@ -13,7 +13,7 @@ EXCESSIVE: dict[str, str] = {
     "roles/storage.admin": "it may read, change and delete every bucket, and no push needs it any more",
     "roles/storage.objectAdmin": "it may read, change and delete every object, and no push needs it any more",
     "roles/artifactregistry.admin": "it may change and delete every repository of the project",
-    "roles/artifactregistry.repoAdmin": "it may delete images in every repository of the project",
+    REPO_ADMIN: "it may delete images in every repository of the project",
     WRITER: "it may push to every repository of the project, not only to the mirror's",
 }
 
@@ -24,6 +24,6 @@ REVEALING: dict[str, str] = {
     "pubsub.topics.create": "roles/editor",
     "storage.buckets.delete": "roles/storage.admin",
     "artifactregistry.repositories.delete": "roles/artifactregistry.admin",
-    "artifactregistry.repositories.deleteArtifacts": "roles/artifactregistry.repoAdmin",
+    "artifactregistry.repositories.deleteArtifacts": REPO_ADMIN,
     "artifactregistry.repositories.uploadArtifacts": WRITER,
 }

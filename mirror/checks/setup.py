@@ -12,7 +12,7 @@ from mirror.checks.federation import CreatePool, CreateProvider, Federation, Wri
 from mirror.checks.grants import Grant, GrantOnBucket, Revoke
 from mirror.checks.keys import CreateKey
 from mirror.checks.resource import project, repository, service_account
-from mirror.checks.roles import EXCESSIVE, READER, WRITER
+from mirror.checks.roles import EXCESSIVE, READER, REPO_ADMIN, WRITER
 from mirror.checks.steps import Cloud, CreateAccount, CreateRepository, EnableApi, Step, email
 from mirror.errors import ConfigError, RegistryError, Unavailable
 from mirror.registries.artifact_registry import Home
@@ -30,15 +30,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What shall be so. `keyless` is a federation, or `namespace/name` of a Kubernetes service account.
+    """What shall be so.
 
-    `login_file` is where a federation's login goes, `token_file` where that finds the job's token.
+    `keyless` is a federation, or `namespace/name` of a Kubernetes service account. `prune` is the right to delete in
+    the repository. `login_file` is where a federation's login goes, `token_file` where that finds the job's token.
     """
 
     home: Home
     account: str = "gcr-mirror"
     keyless: Federation | str | None = None
     reader: bool = False
+    prune: bool = False
     key_file: Path | None = None
     login_file: Path | None = None
     token_file: str = "google-token"
@@ -65,6 +67,7 @@ def plan(wish: Wish) -> list[Step]:
         CreateRepository(home),
         CreateAccount(home.project, wish.account, "Mirrors images from GitLab"),
         Grant(repository(home), home.project, WRITER, wish.member),
+        *([Grant(repository(home), home.project, REPO_ADMIN, wish.member)] if wish.prune else []),
         *_reader(wish),
         *_keyless(wish),
         *_bucket(wish),

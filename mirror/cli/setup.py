@@ -57,6 +57,7 @@ KeyFile = Annotated[
     Path | None, typer.Option(help="Make a key and write it there, mode 0600.", show_default=False)
 ]
 Reader = Annotated[bool, typer.Option("--reader", help="Also an account for clusters that may only pull.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Also the right to delete, for mirrors that prune.")]
 LegacyBucket = Annotated[
     bool,
     typer.Option("--legacy-bucket", help="Also the narrow role on the bucket of the old Container Registry."),
@@ -82,6 +83,7 @@ def google(  # noqa: PLR0913 - one parameter for each option
     token_file: TokenFile = "google-token",  # noqa: S107 - a file's name
     key_file: KeyFile = None,
     reader: Reader = False,
+    prune: Prune = False,
     legacy_bucket: LegacyBucket = False,
     revoke_excess: RevokeExcess = False,
     apply: Apply = False,
@@ -102,6 +104,7 @@ def google(  # noqa: PLR0913 - one parameter for each option
         if keyless is Keyless.GKE
         else _federation(keyless, project, namespace, issuer),
         reader=reader,
+        prune=prune,
         key_file=key_file,
         login_file=login_file,
         token_file=token_file,

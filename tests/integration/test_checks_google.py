@@ -6,6 +6,7 @@ import base64
 import json
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -178,6 +179,27 @@ class TestRights:
         gcloud.run(finding.fix)
         assert cloud.holds(HOME.resource, "roles/artifactregistry.repoAdmin") == set()
 
+    def test_a_right_to_delete_that_lacks_fails_a_mirror_that_prunes_and_the_fix_grants_it(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        pruning = replace(target, prune=True)
+        finding = worst(rights(pruning, HOME, api))
+        assert (finding.level, "deleting" in finding.said) == ("failed", True)
+        gcloud.run(finding.fix)
+        assert cloud.holds(HOME.resource, "roles/artifactregistry.repoAdmin") == {MEMBER}
+        cloud.denied.remove(DELETE)
+        assert worst(rights(pruning, HOME, api)).level == "ok"
+
+    def test_at_pkg_dev_no_push_creates_a_repository(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.denied.remove("artifactregistry.repositories.createOnPush")
+        elsewhere = Home.of("us-docker.pkg.dev", PROJECT, "images")
+        (finding,) = rights(target, elsewhere, api)
+        assert finding.level == "failed"
+        gcloud.run(finding.fix)
+        assert worst(rights(target, elsewhere, api)).level == "ok"
+
     def test_a_repository_of_another_format_fails(
         self, cloud: GoogleCloud, target: Target, api: GoogleApi
     ) -> None:
@@ -287,6 +309,16 @@ class TestKey:
         gcloud.run(finding.fix.partition(";")[0])
         new = json.loads((tmp_path / "new-key.json").read_text("utf-8"))
         assert worst(self.look(new, folder=tmp_path)).level == "ok"
+
+    @pytest.mark.parametrize(("lasts", "level"), [(89, "ok"), (70, "warning"), (59, "failed")])
+    def test_one_that_ends_is_told_in_time(
+        self, lasts: int, level: str, cloud: GoogleCloud, tmp_path: Path
+    ) -> None:
+        info = cloud.key()
+        cloud.keys.append(info["private_key_id"])
+        made = datetime.now(UTC) - timedelta(days=60)
+        cloud.certificates[info["private_key_id"]] = certificate_made(made, timedelta(days=lasts))
+        assert worst(self.look(info, folder=tmp_path)).level == level
 
     def test_one_that_google_does_not_know_any_more_fails(self, cloud: GoogleCloud, tmp_path: Path) -> None:
         finding = worst(self.look(cloud.key(), folder=tmp_path))

@@ -307,7 +307,7 @@ class GoogleCloud(Server):
         return token
 
 
-def certificate_made(when: datetime) -> str:
+def certificate_made(when: datetime, lasts: timedelta = timedelta(days=3650)) -> str:
     """The certificate that Google publishes for a key that was made then."""
     builder = (
         x509.CertificateBuilder()
@@ -316,7 +316,7 @@ def certificate_made(when: datetime) -> str:
         .public_key(signing_key().public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(when)
-        .not_valid_after(when + timedelta(days=3650))
+        .not_valid_after(when + lasts)
     )
     return builder.sign(signing_key(), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 

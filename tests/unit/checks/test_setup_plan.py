@@ -54,6 +54,11 @@ def test_clusters_get_an_account_that_only_pulls() -> None:
     assert last.endswith("--role=roles/artifactregistry.reader")
 
 
+def test_the_right_to_delete_is_given_only_to_mirrors_that_prune() -> None:
+    assert not any("repoAdmin" in command for command in commands(Wish(HOME)))
+    assert commands(Wish(HOME, prune=True))[-1].endswith("--role=roles/artifactregistry.repoAdmin")
+
+
 def test_a_federation_lets_in_one_group_and_its_subgroups() -> None:
     federation = Federation.of("gitlab", "shop", "acme", "https://gitlab.acme.example/")
     pool, provider, grant = commands(Wish(HOME, keyless=federation))[-3:]
