@@ -88,7 +88,11 @@ def _tags(site: Site, name: str, path: str, workers: Workers) -> list[Tag]:
     own = root_of(site.config.registries[name])
     repository = site.repository(name, "/".join(filter(None, (own, path))))
     found = repository.tags().tags
-    return list(resolved(repository, [found[tag] for tag in sorted(found)], workers))
+    return list(
+        resolved(
+            lambda tag: repository.resolve(tag.name).digest, [found[tag] for tag in sorted(found)], workers
+        )
+    )
 
 
 def _as_json(name: str, path: str, tag: Tag) -> dict[str, str | None]:

@@ -28,8 +28,16 @@ def fallback_tag(subject: Digest) -> str:
 
 def listed(registry: Registry, path: str, scopes: Scopes, subject: Digest) -> tuple[Descriptor, ...]:
     """What the referrers API lists; empty when the registry has no such API, which is found out once."""
-    if registry.powers.referrers is False:
-        return ()
+    if registry.powers.referrers is None:
+        # Many ask at once when a pass begins; one of them finds out for all. If it fails, each asks for itself.
+        waited = registry.powers.asking.locked()
+        with registry.powers.asking:
+            if registry.powers.referrers is None and not waited:
+                return _listed(registry, path, scopes, subject)
+    return () if registry.powers.referrers is False else _listed(registry, path, scopes, subject)
+
+
+def _listed(registry: Registry, path: str, scopes: Scopes, subject: Digest) -> tuple[Descriptor, ...]:
     found: list[Descriptor] = []
     try:
         for answer in answers(registry, f"/v2/{path}/referrers/{subject}", scopes):

@@ -216,6 +216,7 @@ class Powers:
         self.referrers: bool | None = None
         self.own_list: bool | None = None
         self.refused_mounts = 0
+        self.asking = threading.Lock()
 
     @property
     def mounts(self) -> bool:

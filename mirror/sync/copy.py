@@ -19,6 +19,7 @@ from mirror.sync import graph
 from mirror.sync.graph import Graph
 from mirror.sync.plan import Copy, Placement, Rule
 from mirror.sync.settlement import Settlement
+from mirror.sync.shelf import Shelf
 from mirror.sync.workers import Workers
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Copier:
     rule: Rule
     workers: Workers
     settlement: Settlement
+    shelf: Shelf
     observe: Observe
     clock: Callable[[], float]
 
@@ -90,7 +92,7 @@ class Copier:
     def _read(self, root: str, known: Callable[[Descriptor], bool] | None = None) -> Graph:
         return graph.read(
             self.source,
-            root,
+            self.shelf.take(self.source, root) or root,
             self.workers,
             platforms=self.rule.platforms,
             known=known or self._has_manifest,

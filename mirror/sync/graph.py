@@ -46,17 +46,18 @@ class Graph:
 
 def read(
     source: Source,
-    root: str,
+    root: str | Manifest,
     workers: Workers,
     *,
     platforms: tuple[Platform, ...] = (),
     known: Callable[[Descriptor], bool] = lambda _: False,
 ) -> Graph:
-    """The graph of `root` (a digest or tag). Children that are `known` to be at the target are left out.
+    """The graph of `root` (a digest, a tag, or what was read already).
 
+    Children that are `known` to be at the target are left out.
     `platforms` other than () rewrites the root index. Raises what the source raises.
     """
-    top = source.manifest(root)
+    top = root if isinstance(root, Manifest) else source.manifest(root)
     origin = top.digest
     if platforms and top.is_index:
         top = top.for_platforms(platforms)

@@ -7,7 +7,7 @@ that fails is told as Failed and stops no other. Only a credential that is refus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from mirror.sync.copy import Copier
 from mirror.sync.plan import Copy, Placement, Plan, Rule, plan
 from mirror.sync.selection import Selection
 from mirror.sync.settlement import Settlement
+from mirror.sync.shelf import Shelf
 from mirror.sync.survey import Survey, choose, compare, survey
 from mirror.sync.workers import Workers, gather
 
@@ -50,6 +51,7 @@ class Pass:
     now: datetime
     clock: Callable[[], float]
     review: Review = list
+    shelf: Shelf = field(default_factory=Shelf)
 
     def run(self, *, dry: bool = False, only: Iterable[str] | None = None) -> None:
         """Bring the mirror in step; with `dry`, only say what would be done. `only` names paths to look at."""
@@ -80,7 +82,7 @@ class Pass:
             self._fail(path, tag.name, f"{found.source.name}:{tag.name}", error)
 
         found = survey(path, self.mirror.source(path), self.mirror.target(path))
-        chosen = choose(found, self.mirror.selection, self.now, self.workers, problem)
+        chosen = choose(found, self.mirror.selection, self.now, self.workers, problem, self.shelf)
         return compare(chosen, self.workers, self.mirror.rule, problem)
 
     def _plan(self, found: Survey) -> Plan:
@@ -145,6 +147,7 @@ class Pass:
             rule=self.mirror.rule,
             workers=self.workers,
             settlement=settlement,
+            shelf=self.shelf,
             observe=self.observe,
             clock=self.clock,
         )

@@ -16,6 +16,7 @@ from mirror.oci.manifest import MAX_SIZE, Manifest
 from mirror.oci.tag import Tag
 from mirror.sync.plan import Rule
 from mirror.sync.selection import Selection, candidates, companions, select, subject_of
+from mirror.sync.shelf import Shelf
 from mirror.sync.workers import Workers, spread
 
 Problem = Callable[[Tag, MirrorError], None]
@@ -43,16 +44,27 @@ def survey(path: str, source: Source, target: Target) -> Survey:
     return Survey(path, source, target, listed, target.tags())
 
 
-def choose(found: Survey, selection: Selection, now: datetime, workers: Workers, problem: Problem) -> Survey:
-    """Decide which tags are wanted, and ask for the digests (and times) that the list did not tell."""
+def choose(
+    found: Survey, selection: Selection, now: datetime, workers: Workers, problem: Problem, shelf: Shelf
+) -> Survey:
+    """Decide which tags are wanted, and ask for the digests (and times) that the list did not tell.
+
+    What the target lacks must be copied, so its manifest is read in the same request and put on the shelf.
+    """
+
+    def digest(tag: Tag) -> Digest:
+        if tag.name in found.there.tags:
+            return found.source.resolve(tag.name).digest
+        return shelf.digest(found.source, tag.name)
+
     tags = dict(found.listed.tags)
     if selection.needs_times and any(tag.published is None for tag in tags.values()):
         tags |= _named(_dated(found.source, candidates(tags, selection), workers, problem))
-    chosen = resolved(found.source, select(tags, selection, now), workers, problem)
+    chosen = resolved(digest, select(tags, selection, now), workers, problem)
     tags |= _named(chosen)
     named = {tag.name for tag in chosen}
     signatures = [tags[name] for name in sorted(_travelling(tags, chosen) - named)]
-    wanted = (*chosen, *resolved(found.source, signatures, workers, problem))
+    wanted = (*chosen, *resolved(digest, signatures, workers, problem))
     return replace(found, wanted=wanted)
 
 
@@ -65,7 +77,7 @@ def compare(found: Survey, workers: Workers, rule: Rule, problem: Problem) -> Su
     ]
     there = {
         **found.there.tags,
-        **_named(resolved(found.target, unknown, workers)),
+        **_named(resolved(lambda tag: found.target.resolve(tag.name).digest, unknown, workers)),
     }
     found = _rewritten(found, rule.platforms, workers, problem) if rule.platforms else found
     wanted = found.wanted if found.listed.tells_referrers or not rule.referrers else _referred(found, workers)
@@ -146,13 +158,16 @@ def _named(tags: Iterable[Tag]) -> dict[str, Tag]:
 
 
 def resolved(
-    place: Source | Target, tags: Iterable[Tag], workers: Workers, problem: Problem | None = None
+    digest: Callable[[Tag], Digest], tags: Iterable[Tag], workers: Workers, problem: Problem | None = None
 ) -> tuple[Tag, ...]:
-    """The tags with their digests; one that is gone meanwhile is left out, one that fails is a problem (or raised)."""
+    """The tags with their digests, asked for by `digest`.
+
+    One that is gone meanwhile is left out, one that fails is a problem (or raised).
+    """
 
     def resolve(tag: Tag) -> Tag | None:
         try:
-            return tag if tag.digest else replace(tag, digest=place.resolve(tag.name).digest)
+            return tag if tag.digest else replace(tag, digest=digest(tag))
         except NotFound:
             return None
         except MirrorError as error:
