@@ -17,11 +17,17 @@ find_builder() {
         waited=$((waited + 1))
         sleep 1
     done
-    # Several platforms or an attestation make an index of the image, which only this store of the Engine holds.
-    [ "$provenance" = none ] && [ "${platforms#*,}" = "$platforms" ] \
-        || docker info --format '{{.DriverStatus}}' | grep -q io.containerd.snapshotter \
-        || misconfigured "this Docker Engine cannot hold an image of several platforms, or one with provenance:" \
-            "take docker:29-dind, or switch on the containerd image store, or take builder buildah"
+    if [ "$provenance" != none ] || [ "${platforms#*,}" != "$platforms" ]; then
+        # Either makes an index of the image, which only this store of the Engine holds.
+        case $(docker info --format '{{.DriverStatus}}') in
+            *io.containerd.snapshotter*) ;;
+            *)
+                misconfigured "this Docker Engine cannot hold an image of several platforms, or one with" \
+                    "provenance: take docker:29-dind, or switch on the containerd image store, or take builder" \
+                    "buildah"
+                ;;
+        esac
+    fi
 }
 
 build() {

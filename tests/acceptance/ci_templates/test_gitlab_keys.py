@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
 
 import pytest
 
 from tests.acceptance.ci_templates.consumer import Consumer, dumped
+from tests.acceptance.ci_templates.traces import pieces, private_parts, traces
 from tests.servers.pair import JOB_TOKEN, Pair
-
-
-def traces(secret: str, output: str) -> list[str]:
-    """The parts of a secret, plain or in base64, that can be read in the output."""
-    encoded = base64.b64encode(secret.encode()).decode()
-    lines: Iterable[str] = [*secret.split("\n"), *secret.split("\\n"), *_pieces(encoded)]
-    # Shorter ones are of every key, or of none.
-    return [line for line in lines if len(line) > 20 and "PRIVATE KEY" not in line and line in output]
-
-
-def _pieces(text: str) -> list[str]:
-    return [text[start : start + 40] for start in range(0, len(text) - 40, 40)]
-
-
-def private_parts(pair: Pair) -> str:
-    """What nobody may read: the private key with its id, and the job's token."""
-    return f"{pair.key['private_key']}\n{pair.key['private_key_id']}\n{JOB_TOKEN}"
 
 
 def forms(pair: Pair) -> dict[str, str]:
     """The same key as people store it. GitLab makes a File variable of a path."""
     encoded = base64.b64encode(pair.key_text.encode()).decode()
     encoded_file = pair.key_file.with_suffix(".base64")
-    encoded_file.write_text("\n".join(_pieces(encoded + " " * 40)).strip())
+    encoded_file.write_text("\n".join(pieces(encoded + " " * 40)).strip())
     return {
         "file": str(pair.key_file),
         "text": pair.key_text,

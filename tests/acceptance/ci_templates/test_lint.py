@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.ci_templates.consumer import ROOT, TEMPLATE, Consumer, loaded
+from tests.acceptance.ci_templates.consumer import ROOT, TEMPLATE, Consumer, example, loaded
 
+ACTION = "ci-templates/github/action.yml"
+WORKFLOW = ".github/workflows/dual-push.yml"
 BIN = Path(sys.executable).parent
 
 
@@ -17,7 +20,13 @@ def lint(*argv: str | Path, cwd: Path = ROOT) -> str:
     """What a linter has to say; nothing when it is content."""
     program, *arguments = map(str, argv)
     done = subprocess.run(
-        [BIN / program, *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=120
+        [BIN / program, *arguments],
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     return done.stdout + done.stderr if done.returncode else ""
 
@@ -35,7 +44,7 @@ def test_a_catalog_finds_a_byte_identical_copy() -> None:
 
 
 def test_yamllint_is_content() -> None:
-    assert not lint("yamllint", "--strict", "ci-templates", "templates", ".yamllint.yaml")
+    assert not lint("yamllint", "--strict", "ci-templates", "templates", ".github", ".yamllint.yaml")
 
 
 def test_the_inputs_are_what_gitlabs_schema_allows(tmp_path: Path) -> None:
@@ -72,6 +81,44 @@ def test_shellcheck_finds_nothing_in_the_script_for_busybox(rendered: Path, tmp_
     file.write_text(script)
     assert "dual-push:" in script
     assert not lint("shellcheck", "--shell", "busybox", file)
+
+
+def test_the_action_is_what_githubs_schema_allows() -> None:
+    assert not lint("check-jsonschema", "--builtin-schema", "vendor.github-actions", ACTION)
+
+
+def test_the_workflow_is_what_githubs_schema_allows() -> None:
+    assert not lint("check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW)
+
+
+@pytest.mark.parametrize("file", [ACTION, WORKFLOW])
+def test_actionlint_finds_nothing(file: str) -> None:
+    """With shellcheck, which it runs on every script."""
+    assert not lint("jactionlint", file)
+
+
+@pytest.mark.parametrize("heading", ["A whole workflow", "As a reusable workflow", "Without a key"])
+def test_actionlint_finds_nothing_in_the_examples_of_the_page(tmp_path: Path, heading: str) -> None:
+    file = tmp_path / ".github" / "workflows" / "image.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(example("how-to/github-actions.md", heading))
+    # The default profile also asks for what an example is better without: concurrency, time limits, pinned hashes.
+    assert not lint("jactionlint", "--profile=correctness", file, cwd=tmp_path)
+
+
+def test_zizmor_finds_no_weakness() -> None:
+    assert not lint("zizmor", "--offline", "--no-progress", "ci-templates/github", ".github")
+
+
+def test_the_workflow_has_the_inputs_and_outputs_of_the_action() -> None:
+    action = loaded((ROOT / ACTION).read_text())
+    call = loaded((ROOT / WORKFLOW).read_text())["on"]["workflow_call"]
+    assert {*call["inputs"], *call["secrets"]} - {"runner"} == set(action["inputs"])
+    assert set(call["outputs"]) == set(action["outputs"])
+    described = {name: spec["description"] for name, spec in action["inputs"].items()}
+    assert {name: spec["description"] for name, spec in call["inputs"].items() if name != "runner"} == {
+        name: text for name, text in described.items() if name in call["inputs"]
+    }
 
 
 def test_shellcheck_finds_nothing_in_the_scripts_of_the_project() -> None:
