@@ -75,6 +75,7 @@ class Daemon:
             for name in self.loops.keys() - wanted.keys():
                 self.loops.pop(name).begin_no_more()
             for name, job in wanted.items():
+                self.metrics.know(name)
                 if name in self.loops:
                     self.loops[name].job_next(job)
                 else:

@@ -18,6 +18,7 @@ from mirror import errors, events
 from mirror.service.standing import FREEZES, PROGRESS, Mirror, Standing
 from mirror.state.attempts import NOT_THE_IMAGES_FAULT
 
+_ALARMING = (errors.DigestMismatch.reason, errors.SizeMismatch.reason)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _REQUEST_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _COPY_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 180, 600, 1800, 7200)
@@ -51,6 +52,11 @@ class Metrics:
         listener = self._listeners.get(type(event))
         if listener is not None:
             listener(event)
+
+    def know(self, mirror: str) -> None:
+        """Begin the counters that alerts look at: one that first shows as 1 has not increased."""
+        for reason in _ALARMING:
+            self._failures.labels(mirror, reason)
 
     def passed(self, mirror: str, result: str, seconds: float) -> None:
         """A pass of a mirror ended."""

@@ -17,6 +17,7 @@ _PACKAGES = {
     "dockerd": "docker.io",
     "initdb": "postgresql",
     "postgres": "postgresql",
+    "promtool": "prometheus",
     "setpriv": "util-linux",
 }
 # Debian keeps these outside PATH, one folder per version.

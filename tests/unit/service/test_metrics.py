@@ -142,6 +142,11 @@ def test_a_failed_reload_shows_until_one_succeeds(metrics: Metrics) -> None:
     assert value(metrics, "config_reload_success") == 1
 
 
+def test_what_an_alert_looks_at_begins_at_zero(metrics: Metrics) -> None:
+    metrics.know("shop")
+    assert value(metrics, "copy_failures_total", mirror="shop", reason="digest_mismatch") == 0
+
+
 def test_the_version_is_a_label(metrics: Metrics) -> None:
     assert value(metrics, "build_info", version="1.2.3") == 1
 
