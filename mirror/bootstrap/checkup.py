@@ -110,6 +110,7 @@ class _Inspection:
             home=home,
             api=lambda: GoogleApi.of(google_credentials(self._credential.login())),
             member=self._member(),
+            prune=any(one.prune for one in self._site.config.mirrors if one.target == self._name),
         )
 
     def _targets(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from mirror.bootstrap.expiry import expiry
 from mirror.bootstrap.site import Site
 from mirror.config.model import Config, GoogleCredentials, PasswordCredentials
 from mirror.config.model import Mirror as MirrorModel
@@ -92,7 +93,7 @@ def job(site: Site, model: MirrorModel) -> Job:
 def side(site: Site, name: str) -> Side:
     """A registry of a mirror, with the files that its login is kept in."""
     model = site.config.registries[name]
-    return Side(model.kind, site.registry(name), credential_files(model))
+    return Side(model.kind, site.registry(name), credential_files(model), expiry(site, name))
 
 
 def credential_files(model: RegistryModel) -> tuple[Path, ...]:

@@ -24,6 +24,7 @@ from mirror.transport.client import Client
 TOKEN = "access token"
 _OLD = timedelta(days=90)
 _SOON = timedelta(days=14)
+_NEVER = 9999  # the year in which Google lets keys end that do not end
 _TOKENS = "https://oauth2.googleapis.com/"
 _CERTIFICATES = "https://www.googleapis.com/robot/v1/metadata/x509"
 # What the firmware of Google's machines calls itself.
@@ -142,20 +143,21 @@ def google_credentials(login: Login | None) -> Any:
     return plain(login.password if login else None)
 
 
+def key_ends(found: Key, client: Client) -> float | None:
+    """The time (epoch) at which a key ends; None for never, and where Google does not tell."""
+    published = _published(found, client)
+    pem = published.get(found.key_id) if published else None
+    if pem is None:
+        return None
+    ends = _certificate(pem).not_valid_after_utc
+    return None if ends.year == _NEVER else ends.timestamp()
+
+
 def _age(place: Place, found: Key, client: Client) -> Iterator[Finding]:
-    """Google publishes a certificate for each key: it begins when the key was made, and goes with it."""
     probe = place.probe("key", "look the key up among those that Google publishes")
-    override = endpoint_override()
-    if not override and not str(found.info.get("token_uri")).startswith(_TOKENS):
-        return  # a key of the demo, or of another cloud of Google's technology
-    base = f"{override}/certificates.googleapis.com" if override else _CERTIFICATES
-    try:
-        answer = client.exchange("GET", f"{base}/{quote(found.email)}", {})
-        published = json.loads(answer.body) if answer.status == 200 else None
-    except (MirrorError, ValueError):
+    published = _published(found, client)
+    if published is None:
         return  # Nothing depends on it; whether the key works shows elsewhere.
-    if not isinstance(published, dict):
-        return
     pem = published.get(found.key_id)
     if pem is None:
         yield probe.failed(
@@ -166,10 +168,28 @@ def _age(place: Place, found: Key, client: Client) -> Iterator[Finding]:
     yield _judged(probe, found, pem)
 
 
-def _judged(probe: Probe, found: Key, pem: str) -> Finding:
+def _published(found: Key, client: Client) -> dict[str, str] | None:
+    """Google publishes a certificate for each key: it begins when the key was made, and goes with it."""
+    override = endpoint_override()
+    if not override and not str(found.info.get("token_uri")).startswith(_TOKENS):
+        return None  # a key of the demo, or of another cloud of Google's technology
+    base = f"{override}/certificates.googleapis.com" if override else _CERTIFICATES
+    try:
+        answer = client.exchange("GET", f"{base}/{quote(found.email)}", {})
+        read = json.loads(answer.body) if answer.status == 200 else None
+    except (MirrorError, ValueError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def _certificate(pem: str) -> Any:
     from cryptography import x509  # noqa: PLC0415 - slow; not needed for help
 
-    certificate = x509.load_pem_x509_certificate(pem.encode())
+    return x509.load_pem_x509_certificate(pem.encode())
+
+
+def _judged(probe: Probe, found: Key, pem: str) -> Finding:
+    certificate = _certificate(pem)
     now = datetime.now(UTC)
     age, left = now - certificate.not_valid_before_utc, certificate.not_valid_after_utc - now
     renew = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -141,15 +141,14 @@ def token_end(source: Source, today: date) -> Iterator[Finding]:
     """When the access token ends, where GitLab tells: it does so for access tokens, not for deploy tokens."""
     probe = source.place.probe("token", f"ask {source.api_url} when the token ends")
     try:
-        answer = _api(source, "personal_access_tokens/self")
+        answer = _asked_end(source.api, source.api_url, source.token())
     except TransportError as error:
         yield probe.warning(str(error), "the mirror works without the REST API as long as no glob is used")
         return
     if answer.status != 200:
         yield probe.ok("not told for this kind of token; a deploy token ends at the date that it was given")
         return
-    read = json.loads(answer.body)
-    ends = date.fromisoformat(read["expires_at"]) if read.get("expires_at") else None
+    ends = _end(answer)
     fix = "make a new token and write it to the file that password_file names; it is picked up without a restart"
     if ends is None:
         yield probe.ok("never")
@@ -159,6 +158,12 @@ def token_end(source: Source, today: date) -> Iterator[Finding]:
         yield probe.warning(f"it ends on {ends}, in {(ends - today).days} days", fix)
     else:
         yield probe.ok(f"on {ends}")
+
+
+def token_ends(api: Client, api_url: str, token: str | None) -> float | None:
+    """The time (epoch) at which an access token ends; None for never, and where GitLab does not tell."""
+    ends = _end(_asked_end(api, api_url, token))
+    return datetime.combine(ends, time(), UTC).timestamp() if ends else None
 
 
 def blobs(source: Source) -> Iterator[Finding]:
@@ -220,10 +225,25 @@ def _first_below(source: Source, root: str) -> str | None:
     raise NotFound(f"{root} is not there", status=404)
 
 
+def _asked_end(api: Client, api_url: str, token: str | None) -> Answer:
+    return _rest(api, api_url, token, "personal_access_tokens/self")
+
+
+def _end(answer: Answer) -> date | None:
+    try:
+        ends = json.loads(answer.body).get("expires_at") if answer.status == 200 else None
+        return date.fromisoformat(ends) if ends else None
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
 def _api(source: Source, path: str) -> Answer:
-    token = source.token()
+    return _rest(source.api, source.api_url, source.token(), path)
+
+
+def _rest(api: Client, api_url: str, token: str | None, path: str) -> Answer:
     headers = {"PRIVATE-TOKEN": token} if token else {}
-    return source.api.exchange("GET", f"{source.api_url}/api/v4/{path}", headers)
+    return api.exchange("GET", f"{api_url}/api/v4/{path}", headers)
 
 
 def _refusal(answer: Answer) -> Denied:

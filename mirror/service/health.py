@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mirror.errors import MirrorError
 from mirror.events import Closed, Event, Opened, Requested
+from mirror.service.expiry import Expiries
 from mirror.service.job import Side
 from mirror.service.ledger import Ledger
 from mirror.service.standing import Registry, Trouble
@@ -33,6 +34,11 @@ class Health:
     _watches: dict[str, Watch] = field(default_factory=dict)
     _refused_at: dict[str, float] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _expiries: Expiries = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The ends of credentials are asked for by the same clock."""
+        self._expiries = Expiries(self.clock)
 
     def know(self, sides: Iterable[Side]) -> None:
         """These are the registries now; what was said of the same host before stays."""
@@ -48,7 +54,7 @@ class Health:
         """How each of them is."""
         with self._lock:
             return tuple(
-                Registry(host, side.kind, self._troubles.get(host))
+                Registry(host, side.kind, self._troubles.get(host), self._expiries.of(host))
                 for host, side in sorted(self._sides.items())
             )
 
@@ -92,12 +98,15 @@ class Health:
         self.note_refusals()
         for host, side in list(self._sides.items()):
             changed = self._watches[host].changed()
+            if changed:
+                self._expiries.forget(host)
             if host in self._refused_at:
                 self._retry_login(host, side, changed=changed)
             elif changed:
                 side.endpoint.forget_refusal()
             if host in self._troubles and host not in self._refused_at:
                 _ping(side)
+        self._expiries.look(side for host, side in list(self._sides.items()) if host not in self._troubles)
 
     def _retry_login(self, host: str, side: Side, *, changed: bool) -> None:
         waited = self.clock() - self._refused_at[host]

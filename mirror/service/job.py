@@ -34,11 +34,15 @@ class Endpoint(Protocol):
 
 @dataclass(frozen=True)
 class Side:
-    """One registry of a mirror. `files` are those that its credential is kept in."""
+    """One registry of a mirror. `files` are those that its credential is kept in.
+
+    `ends` asks the vendor when that credential ends (epoch), which takes a request.
+    """
 
     kind: str
     endpoint: Endpoint
     files: tuple[Path, ...] = ()
+    ends: Callable[[], float | None] = field(default=lambda: None, compare=False)
 
     @property
     def host(self) -> str:

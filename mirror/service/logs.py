@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from mirror.events import Closed, Copied, Event, Failed, Kept, Opened, Pruned
+from mirror.registries.denials import explain_text
 from mirror.state.attempts import NOT_THE_IMAGES_FAULT
 
 # How often a tag of a mirror has failed so far.
@@ -85,7 +86,13 @@ class EventLog:
             cause=event.message,
             temporary=event.temporary,
             attempt=self._attempts(event.mirror, event.repository, event.tag) + 1,
+            **_explained(event),
         )
+
+
+def _explained(event: Failed) -> dict[str, str]:
+    known = explain_text(event.message, event.reference)
+    return {"explanation": known.cause, "fix": known.fix} if known else {}
 
 
 def _for_cloud_logging(_: Any, method: str, line: EventDict) -> EventDict:
