@@ -20,7 +20,7 @@ configure() {
     gitlab_password=${DUAL_PUSH_INPUT_GITLAB_PASSWORD:-${CI_REGISTRY_PASSWORD-}}
     gcp_image=${DUAL_PUSH_INPUT_GCP_IMAGE-}
     push=${DUAL_PUSH_INPUT_PUSH:-auto}
-    tags=$(wanted_tags)
+    tags=$(wanted_tags "${DUAL_PUSH_INPUT_TAGS-auto}")
     check_inputs
     [ "$push" != auto ] || push=$(push_or_only_build)
 }
@@ -74,19 +74,6 @@ image_name() { # input, value, hint
         *) misconfigured "the input $1 is '$2': $3" ;;
     esac
     case ${2##*/} in *:*) misconfigured "the input $1 is '$2': the tag belongs in the input tags" ;; esac
-}
-
-# What was asked for; else the commit, and its branch or tag.
-wanted_tags() {
-    case ${DUAL_PUSH_INPUT_TAGS-auto} in
-        auto)
-            printf '%.8s\n' "${CI_COMMIT_SHA:-${GITHUB_SHA-}}"
-            # A tag has no slash, and no dot or dash in front.
-            say "${CI_COMMIT_TAG:-${CI_COMMIT_REF_SLUG:-${GITHUB_REF_NAME-}}}" \
-                | sed 's/[^A-Za-z0-9_.-]/-/g; s/^[.-]*//' | cut -c 1-128
-            ;;
-        *) say "$DUAL_PUSH_INPUT_TAGS" | tr ' ' '\n' ;;
-    esac | sed '/^$/d'
 }
 
 # Code under review gets no image: merge requests and pull requests, those of forks among them, only build.

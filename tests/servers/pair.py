@@ -19,6 +19,7 @@ from mirror.demo.google import GoogleRegistry
 from tests.servers.certificates import Authority
 from tests.servers.gitlab import token_auth
 from tests.servers.registry import Registry, TokenAuth, Variant
+from tests.servers.seed import Seed
 
 JOB_TOKEN = "glcbt-64_made-up-for-the-tests"
 _INDEX_OR_MANIFEST = ", ".join(
@@ -70,6 +71,13 @@ class Pair:
         self.accounts.close()
         self.cloud.close()
 
+    def seed_at_gitlab(self) -> Seed:
+        """Write images to GitLab's side with this."""
+        seed = Seed(self.gitlab.url, "acme/app")
+        token = _token(self.gitlab, "repository:acme/app:pull,push", ("gitlab-ci-token", JOB_TOKEN))
+        seed._session.headers["Authorization"] = f"Bearer {token}"
+        return seed
+
     def digest_at_gitlab(self, tag: str) -> str | None:
         """What GitLab's side has under a tag; None when it has nothing."""
         return self._digest(self.gitlab, "acme/app", tag, ("gitlab-ci-token", JOB_TOKEN))
@@ -89,11 +97,15 @@ class Pair:
     def _manifest(
         self, registry: Registry, repository: str, tag: str, login: tuple[str, str]
     ) -> requests.Response:
-        auth = registry.variant.token
-        assert auth
-        scope = {"scope": f"repository:{repository}:pull", "service": auth.service}
-        token = requests.get(auth.realm, params=scope, auth=login, timeout=10).json()["token"]
+        token = _token(registry, f"repository:{repository}:pull", login)
         headers = {"Authorization": f"Bearer {token}", "Accept": _INDEX_OR_MANIFEST}
         url = f"{registry.url}/v2/{repository}/manifests/{tag}"
         verify = str(self.authority.file) if self.authority else True
         return requests.get(url, headers=headers, timeout=10, verify=verify)
+
+
+def _token(registry: Registry, scope: str, login: tuple[str, str]) -> str:
+    auth = registry.variant.token
+    assert auth
+    asked = {"scope": scope, "service": auth.service}
+    return str(requests.get(auth.realm, params=asked, auth=login, timeout=10).json()["token"])
