@@ -59,6 +59,7 @@ class Registry:
         self._authority = authority
         self._gate = gate
         self._greeting = threading.Lock()
+        self._introduced = False
 
     def __repr__(self) -> str:
         """The host says it all."""
@@ -175,17 +176,20 @@ class Registry:
         return self._authority.refuse(refusal, authorization)
 
     def _learn(self) -> None:
-        if self._authority.known:
+        if self._introduced:
             return
         with self._greeting:
-            if not self._authority.known:
+            if not self._introduced:
                 self._introduce()
 
     def _introduce(self) -> None:
         """Find out how to log in, and try a login that goes with every request once, before many use it."""
         self._authority.learn(self._greet())
         basic = self._authority.basic
-        if basic and self._refuses(basic):
+        refused = basic is not None and self._refuses(basic)
+        # Only now: until the login is tried, everybody else waits.
+        self._introduced = True
+        if basic and refused:
             raise self._authority.refuse(
                 Unauthorized(f"{self.host}: the login is refused", status=401), basic
             )
