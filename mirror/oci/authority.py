@@ -55,11 +55,6 @@ class Authority:
         """The header's value where the registry takes the login itself with every request; else None."""
         return self.header(()) if self._challenge and self._challenge.scheme == "basic" else None
 
-    @property
-    def known(self) -> bool:
-        """Whether the registry's way of asking for a login is known."""
-        return self._open or self._challenge is not None
-
     def learn(self, answer: Answer) -> None:
         """Take in the answer to `GET /v2/`: no login needed, or the challenge."""
         if answer.status != 401:
