@@ -17,7 +17,7 @@ from mirror.checks.network import network
 from mirror.checks.place import TIMEOUTS, Place
 from mirror.config.model import Config, GitLabRegistry, GoogleRegistry
 from mirror.config.model import Registry as RegistryModel
-from mirror.config.places import mapping_of
+from mirror.config.places import mapping_of, root_of
 from mirror.errors import MirrorError
 from mirror.events import ignore
 from mirror.oci.auth import Credential
@@ -50,10 +50,12 @@ class _Inspection:
         self._model = model
         self._ca_file = str(model.ca_file) if model.ca_file else None
         self._credential: Credential = site.credential(model)
-        mirrors = site.config.mirrors
-        self._sourced = [Patterns.parse(one.repositories) for one in mirrors if one.source == name]
-        self._literals = tuple(dict.fromkeys(path for one in self._sourced for path in one.literals))
-        self._roots = tuple(dict.fromkeys(root for one in self._sourced for root in one.roots if root))
+        patterns = [Patterns.parse(one.repositories) for one in site.config.mirrors if one.source == name]
+        own = root_of(model)
+        literals = (path for one in patterns for path in one.literals)
+        self._sourced = bool(patterns)
+        self._literals = tuple(dict.fromkeys(f"{own}/{path}" if own else path for path in literals))
+        self._roots = tuple(dict.fromkeys(root for one in patterns for root in one.roots if root))
 
     def checks(self) -> list[Check]:
         """The way there, the login, and what the vendor adds."""
@@ -67,7 +69,8 @@ class _Inspection:
     def _vendor(self, place: Place) -> list[Check]:
         match self._model:
             case GitLabRegistry() as model:
-                return [*gitlab(self._source(place, model)), *pushes(Target(place, self._targets()))]
+                # Whether one may push is not looked at: GitLab makes a repository for whoever asks for that right.
+                return gitlab(self._source(place, model))
             case GoogleRegistry() as model if self._targets():
                 login = credential_checks.google_login(place, model.project, self._client(model.host))
                 return [*login, *google(self._target(place, model))]

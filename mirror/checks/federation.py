@@ -55,8 +55,16 @@ class Federation:
         return f"projects/{NUMBER}/locations/global/workloadIdentityPools/{self.pool}/providers/{self.kind}"
 
     @property
+    def issuer_uri(self) -> str:
+        """The issuer as the provider wants it: GitLab's with a slash at its end, GitHub's without.
+
+        https://docs.gitlab.com/ci/cloud_services/google_cloud/
+        """
+        return f"{self.issuer}/" if self.kind == "gitlab" else self.issuer
+
+    @property
     def audience(self) -> str:
-        """What a job's token must be meant for; without the slash that the issuer ends in."""
+        """What a job's token must be meant for; without the slash that GitLab's issuer ends in."""
         return self.issuer
 
     @property
@@ -197,7 +205,7 @@ class CreateProvider:
         mapping = ",".join(f"{key}={value}" for key, value in who.mapping.items())
         return (
             f"gcloud iam workload-identity-pools providers create-oidc {who.kind} --location=global "
-            f"--workload-identity-pool={who.pool} --project={who.project} --issuer-uri={who.issuer}/ "
+            f"--workload-identity-pool={who.pool} --project={who.project} --issuer-uri={who.issuer_uri} "
             f"--allowed-audiences={who.audience} --attribute-mapping={shlex.quote(mapping)} "
             f"--attribute-condition={shlex.quote(who.condition)}"
         )
@@ -234,7 +242,7 @@ class CreateProvider:
         return {
             "attributeMapping": who.mapping,
             "attributeCondition": who.condition,
-            "oidc": {"issuerUri": f"{who.issuer}/", "allowedAudiences": [who.audience]},
+            "oidc": {"issuerUri": who.issuer_uri, "allowedAudiences": [who.audience]},
         }
 
 

@@ -172,14 +172,16 @@ def blobs(source: Source) -> Iterator[Finding]:
     path = next(iter(source.literals), None) or _any_below(source)
     if path is None:
         return
-    repository = source.repository(path)
-    tag = next(iter(repository.tags().tags), None)
+    tag = _one_tag(source.place, path)
     if tag is None:
         return
+    repository = source.repository(path)
     manifest = repository.manifest(tag)
     if manifest.manifests:
         manifest = repository.manifest(manifest.manifests[0].digest)
-    blob = manifest.blobs[0]
+    blob = next(iter(manifest.blobs), None)
+    if blob is None:
+        return
     try:
         with source.place.registry.stream(
             f"/v2/{path}/blobs/{blob.digest}", _pull(path), headers={}, accept=(200, 206)
@@ -197,6 +199,14 @@ def blobs(source: Source) -> Iterator[Finding]:
 
 def _pull(path: str) -> tuple[str, ...]:
     return (f"repository:{path}:pull",)
+
+
+def _one_tag(place: Place, path: str) -> str | None:
+    try:
+        answer = place.registry.request("GET", f"/v2/{path}/tags/list?n=1", _pull(path))
+    except NotFound:
+        return None
+    return next(iter(json.loads(answer.body).get("tags") or ()), None)
 
 
 def _any_below(source: Source) -> str | None:

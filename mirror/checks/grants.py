@@ -96,6 +96,8 @@ def binding(on: Resource, verb: str, role: str, member: str, project: str) -> st
     """The gcloud command that adds or removes (`verb`) one binding."""
     number = f"$(gcloud projects describe {project} --format='value(projectNumber)')"
     who = shlex.quote(member) if NUMBER not in member else f'"{member.replace(NUMBER, number)}"'
-    condition = " --condition=None" if verb == "add" and on.service != "artifactregistry" else ""
+    # Without these, gcloud asks back where a policy has conditions; repositories of images have none.
+    flags = {"add": " --condition=None", "remove": " --all"}
+    condition = "" if on.service == "artifactregistry" else flags[verb]
     group = on.gcloud.replace("VERB", f"{verb}-iam-policy-binding")
     return f"{group} --member={who} --role={role}{condition}"

@@ -64,7 +64,8 @@ class Gcloud:
 
     def _bind(self, group: str, subject: str, add: bool, flags: dict[str, str]) -> None:
         member, role = flags.pop("member"), flags.pop("role")
-        flags.pop("condition", None)
+        assert flags.pop("condition", "None") == "None"
+        flags.pop("all", None)
         if group == "storage buckets":
             self.cloud.buckets.give(subject.removeprefix("gs://"), role, member)
             return

@@ -77,7 +77,7 @@ def test_a_federation_lets_in_one_group_and_its_subgroups() -> None:
 def test_github_is_restricted_by_the_owner() -> None:
     federation = Federation.of("github", "shop", "acme", None)
     assert federation.condition == 'assertion.repository_owner == "acme"'
-    assert federation.issuer == "https://token.actions.githubusercontent.com"
+    assert federation.issuer_uri == "https://token.actions.githubusercontent.com"
 
 
 def test_gke_needs_one_grant_and_no_pool() -> None:
@@ -103,7 +103,9 @@ def test_wider_roles_go_after_the_narrow_one_is_there() -> None:
     made = commands(Wish(HOME, revoke_excess=True))
     removed = [command for command in made if "remove-iam-policy-binding" in command]
     assert made[-len(removed) :] == removed
-    assert [command.rpartition("--role=")[2] for command in removed] == list(EXCESSIVE)
+    assert [command.rpartition("--role=")[2] for command in removed] == [
+        f"{role} --all" for role in EXCESSIVE
+    ]
 
 
 def test_a_domains_project_has_its_own_form_of_address() -> None:
