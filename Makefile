@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long servers docs lock clean
+.PHONY: help demo test test-long servers docs lock image clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -25,6 +25,12 @@ docs: .venv/.dev ## Write the generated pages of docs/reference anew
 
 lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
 	scripts/lock
+
+image: ## Build the image: make image PYTHON=docker.io/library/python@sha256:...
+	@case "$(PYTHON)" in *@sha256:*) ;; *) echo "name the base by its digest: make image PYTHON=...@sha256:..." >&2; exit 2;; esac
+	docker build --build-arg PYTHON=$(PYTHON) --build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+	    --build-arg REVISION=$$(git rev-parse HEAD) --build-arg VERSION=$$($(BIN)/python -c 'import mirror; print(mirror.__version__)') \
+	    -t gcr-mirror .
 
 clean: ## Remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

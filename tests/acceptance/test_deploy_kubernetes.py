@@ -1,0 +1,144 @@
+"""deploy/kubernetes: what kustomize makes of it is what the API takes and what the program takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from ruamel.yaml import YAML
+
+from mirror.config import load
+from mirror.config.model import Config
+from mirror.errors import ConfigError
+
+KUSTOMIZE = Path(__file__).parents[2] / "deploy" / "kubernetes"
+OVERLAYS = sorted(path.name for path in (KUSTOMIZE / "overlays").iterdir())
+every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
+Json = dict[str, Any]
+
+
+def built(folder: Path) -> list[Json]:
+    kubectl = Path(sys.executable).parent / "kubectl"
+    made = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=True)
+    return list(YAML(typ="safe").load_all(made.stdout))
+
+
+def only(objects: list[Json], kind: str) -> Json:
+    (found,) = (one for one in objects if one["kind"] == kind)
+    return found
+
+
+def container(objects: list[Json]) -> Json:
+    (found,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+def configuration(objects: list[Json], folder: Path) -> Config:
+    file = folder / "config.yaml"
+    file.write_text(only(objects, "ConfigMap")["data"]["config.yaml"])
+    return load(file, {})
+
+
+@every_overlay
+def test_every_object_is_what_the_api_knows(overlay: str) -> None:
+    objects = built(KUSTOMIZE / "overlays" / overlay)
+    for one in objects:
+        kubernetes_validate.validate(one, "1.36", strict=True)
+        assert one["metadata"].get("namespace", one["metadata"]["name"]) == "gcr-mirror"
+
+
+def test_a_misspelt_field_would_be_found(tmp_path: Path) -> None:
+    deployment = only(built(KUSTOMIZE / "base"), "Deployment")
+    deployment["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(deployment, "1.36", strict=True)
+
+
+@every_overlay
+def test_the_configuration_is_one_that_the_program_takes(overlay: str, tmp_path: Path) -> None:
+    objects = built(KUSTOMIZE / "overlays" / overlay)
+    config = configuration(objects, tmp_path)
+    assert config.service.listen == f"0.0.0.0:{container(objects)['ports'][0]['containerPort']}"
+    grace = only(objects, "Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace > config.service.grace.total_seconds()
+
+
+def test_a_configuration_that_the_program_would_refuse_fails(tmp_path: Path) -> None:
+    objects = built(KUSTOMIZE / "base")
+    data = only(objects, "ConfigMap")["data"]
+    data["config.yaml"] = data["config.yaml"].replace("target: gcr", "target: gone")
+    with pytest.raises(ConfigError, match="gone"):
+        configuration(objects, tmp_path)
+
+
+@every_overlay
+def test_every_file_that_the_configuration_names_is_mounted(overlay: str, tmp_path: Path) -> None:
+    objects = built(KUSTOMIZE / "overlays" / overlay)
+    config = configuration(objects, tmp_path)
+    mounts = [one["mountPath"] for one in container(objects)["volumeMounts"]]
+    named = [config.state.url.removeprefix("sqlite:///")]
+    for registry in config.registries.values():
+        values = registry.credentials.model_dump() if registry.credentials else {}
+        named += [str(value) for key, value in values.items() if key.endswith("_file") and value]
+    assert len(named) >= 2
+    for path in named:
+        assert any(path.startswith(f"{mount}/") for mount in mounts), path
+
+
+@every_overlay
+def test_pods_are_of_the_restricted_profile(overlay: str) -> None:
+    objects = built(KUSTOMIZE / "overlays" / overlay)
+    spec = only(objects, "Deployment")["spec"]["template"]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container(objects)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    labels = only(objects, "Namespace")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@every_overlay
+def test_one_pod_runs_an_image_that_google_keeps(overlay: str) -> None:
+    objects = built(KUSTOMIZE / "overlays" / overlay)
+    deployment = only(objects, "Deployment")["spec"]
+    assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
+    assert container(objects)["image"].startswith("eu.gcr.io/")
+    assert container(objects)["args"] == ["run"]
+
+
+def test_a_changed_configuration_is_a_new_rollout(tmp_path: Path) -> None:
+    volumes = []
+    for overlay in ("json-key", "workload-identity"):
+        objects = built(KUSTOMIZE / "overlays" / overlay)
+        spec = only(objects, "Deployment")["spec"]["template"]["spec"]
+        (name,) = (one["configMap"]["name"] for one in spec["volumes"] if "configMap" in one)
+        assert name == only(objects, "ConfigMap")["metadata"]["name"]
+        volumes.append(name)
+    assert len(set(volumes)) == 2
+
+
+def test_components_are_laid_over_an_overlay(tmp_path: Path) -> None:
+    folder = KUSTOMIZE / "overlays" / "json-key"
+    components = sorted((KUSTOMIZE / "components").iterdir())
+    # kustomize takes relative paths only.
+    up = "../" * len(tmp_path.parts[1:])
+    listed = "".join(f"- {up}{path.relative_to('/')}\n" for path in components)
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{up}{folder.relative_to('/')}]\ncomponents:\n{listed}"
+    )
+    objects = built(tmp_path)
+    monitor = only(objects, "PodMonitor")
+    labels = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    ports = {port["name"] for port in container(objects)["ports"]}
+    assert {one["port"] for one in monitor["spec"]["podMetricsEndpoints"]} <= ports
+    for one in objects:
+        if "monitoring.coreos.com" not in one["apiVersion"]:
+            kubernetes_validate.validate(one, "1.36", strict=True)

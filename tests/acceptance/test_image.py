@@ -1,0 +1,129 @@
+"""The Dockerfile, built and run for real, on a base image that is made here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import base_image
+from tests.servers.command import configuration, plain
+from tests.servers.engine import Engine
+from tests.servers.registry import Registries
+from tests.servers.seed import Seed
+from tests.servers.skopeo import Image, judge
+
+ROOT = Path(__file__).parents[2]
+LARGEST = 200_000_000  # bytes on disk, beside the base
+
+
+class Docker:
+    """The Engine's command line, with the image built."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.env = {**os.environ, **engine.env}
+        base_image.load(engine, "127.0.0.1:1/python:3", shell=True)
+        base_image.load(engine, "127.0.0.1:1/runtime:3", shell=False)
+        self.build("gcr-mirror:1")
+
+    def build(self, name: str, *words: str) -> None:
+        arguments = {
+            "PYTHON": "127.0.0.1:1/python:3",
+            "RUNTIME": "127.0.0.1:1/runtime:3",
+            "SOURCE_DATE_EPOCH": "1700000000",
+            "REVISION": "abc123",
+            "VERSION": "1.2.3",
+        }
+        options = [word for one in arguments.items() for word in ("--build-arg", "=".join(one))]
+        built = self("build", "--network=host", "-t", name, *options, *words, str(ROOT))
+        assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["docker", *words], env=self.env, capture_output=True, text=True, timeout=280, check=False
+        )
+
+    def image(self, name: str = "gcr-mirror:1") -> dict[str, Any]:
+        (found,) = json.loads(self("image", "inspect", name).stdout)
+        return dict(found)
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Docker]:
+    engine = Engine()
+    yield Docker(engine)
+    engine.stop()
+
+
+def test_a_container_without_root_shell_and_writable_files_mirrors_for_real(
+    tmp_path: Path, docker: Docker, registries: Registries
+) -> None:
+    source, target = registries(), registries()
+    Seed(source.url, "acme/api").platforms("1")
+    config = configuration(tmp_path, plain(source.host), plain(target.host), prefix="gitlab")
+    tmp_path.chmod(0o755)
+    config.chmod(0o644)
+    hardened = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=host")
+    mounted = ("-v", f"{config}:/etc/gcr-mirror/config.yaml:ro")
+    ran = docker("run", "--rm", *hardened, *mounted, "gcr-mirror:1", "sync", "--json")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["mirrors"][0]["copied"] == 1
+    assert judge(
+        Image(f"{source.host}/acme/api:1"), Image(f"{target.host}/gitlab/acme/api:1"), tmp_path / "judged"
+    )
+
+
+def test_it_runs_as_a_number_that_is_not_root_and_without_a_shell(docker: Docker) -> None:
+    config = docker.image()["Config"]
+    assert config["User"] == "65532:65532"
+    assert config["Entrypoint"] == ["python3", "-P", "-m", "mirror"]
+    assert (
+        docker("run", "--rm", "--network=none", "--entrypoint", "/bin/sh", "gcr-mirror:1").returncode == 127
+    )
+    who = docker(
+        "run",
+        "--rm",
+        "--network=none",
+        "--entrypoint",
+        "python3",
+        "gcr-mirror:1",
+        "-c",
+        "import os; print(os.getuid())",
+    )
+    assert who.stdout == "65532\n"
+
+
+def test_its_health_is_what_the_daemon_says(docker: Docker) -> None:
+    check = docker.image()["Config"]["Healthcheck"]["Test"]
+    assert check[0] == "CMD"
+    alone = docker("run", "--rm", "--network=none", "--entrypoint", check[1], "gcr-mirror:1", *check[2:])
+    assert alone.returncode == 1
+    assert "refused" in alone.stderr
+
+
+def test_it_says_what_it_is(docker: Docker) -> None:
+    labels = docker.image()["Config"]["Labels"]
+    assert labels["org.opencontainers.image.revision"] == "abc123"
+    assert labels["org.opencontainers.image.version"] == "1.2.3"
+    assert labels["org.opencontainers.image.licenses"] == "MIT"
+
+
+def test_it_is_small_and_holds_nothing_but_the_program(docker: Docker) -> None:
+    size = docker.image()["Size"] - docker.image("127.0.0.1:1/runtime:3")["Size"]
+    assert size < LARGEST
+    listed = docker(
+        *("run", "--rm", "--network=none", "--entrypoint", "python3", "gcr-mirror:1", "-c"),
+        "import os; print(sorted(os.listdir('/app')), os.path.exists('/app/lib/tests'))",
+    )
+    assert listed.stdout == "['LICENSE', 'lib'] False\n"
+
+
+@pytest.mark.slow
+def test_two_builds_have_the_same_layers(docker: Docker) -> None:
+    docker.build("gcr-mirror:2", "--no-cache")
+    assert docker.image()["RootFS"]["Layers"] == docker.image("gcr-mirror:2")["RootFS"]["Layers"]
