@@ -42,12 +42,12 @@ class Failover:
     @property
     def probe(self) -> str:
         """An image that need not exist: a pod that names it, only tried, shows whether names are changed."""
-        return f"{self.origin.rstrip('/')}/gcr-mirror-probe:1"
+        return probe_of(self.origin)
 
     @property
     def probed(self) -> str:
         """What the probe's image becomes while the switch is on."""
-        return f"{self.mirror.rstrip('/')}/gcr-mirror-probe:1"
+        return probe_of(self.mirror)
 
     def switch(self, *, enabled: bool = False) -> str:
         """The ConfigMap that the policy reads at every new pod."""
@@ -73,6 +73,11 @@ class Failover:
             },
             about,
         )
+
+
+def probe_of(prefix: str) -> str:
+    """An image below a prefix that need not exist."""
+    return f"{prefix.rstrip('/')}/gcr-mirror-probe:1"
 
 
 def metadata(name: str) -> dict[str, Any]:

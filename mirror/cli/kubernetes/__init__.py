@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import typer
 
-from mirror.cli.kubernetes import manifests, rendered
+from mirror.cli.kubernetes import failover, manifests, rendered
 
 app = typer.Typer(no_args_is_help=True, help="Let clusters pull from the mirror.", rich_markup_mode=None)
 app.command("pull-secret")(rendered.pull_secret)
 app.command("rewrite")(manifests.rewrite)
 app.command("failover-policy")(rendered.failover_policy)
+app.add_typer(failover.app, name="failover")
 app.command("containerd")(rendered.containerd)
