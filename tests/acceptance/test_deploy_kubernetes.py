@@ -139,6 +139,8 @@ def test_components_are_laid_over_an_overlay(tmp_path: Path) -> None:
     assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
     ports = {port["name"] for port in container(objects)["ports"]}
     assert {one["port"] for one in monitor["spec"]["podMetricsEndpoints"]} <= ports
+    rules = YAML(typ="safe").load(KUSTOMIZE.parent / "prometheus" / "rules.yaml")
+    assert only(objects, "PrometheusRule")["spec"]["groups"] == rules["groups"]
     for one in objects:
         if "monitoring.coreos.com" not in one["apiVersion"]:
             kubernetes_validate.validate(one, "1.36", strict=True)
