@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import base_image
+from tests.servers import python_image
 from tests.servers.command import configuration, plain
 from tests.servers.engine import Engine
 from tests.servers.registry import Registries
@@ -27,8 +27,8 @@ class Docker:
 
     def __init__(self, engine: Engine) -> None:
         self.env = {**os.environ, **engine.env}
-        base_image.load(engine, "127.0.0.1:1/python:3", shell=True)
-        base_image.load(engine, "127.0.0.1:1/runtime:3", shell=False)
+        python_image.load(engine, "127.0.0.1:1/python:3", shell=True)
+        python_image.load(engine, "127.0.0.1:1/runtime:3", shell=False)
         self.build("gcr-mirror:1")
 
     def build(self, name: str, *words: str) -> None:

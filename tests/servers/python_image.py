@@ -1,4 +1,4 @@
-"""Base image: a stand-in for the public Python image, made from this machine's own files; no registry is asked."""
+"""Python image: a stand-in for the public one, made from this machine's own files; no registry is asked."""
 
 from __future__ import annotations
 
