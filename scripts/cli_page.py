@@ -26,6 +26,7 @@ _EXITS = {
     Exit.FAILED: "some images failed; the others are copied",
     Exit.USAGE: "the command line or the configuration is wrong",
     Exit.UNUSABLE: "a registry could not be reached, or refused the login",
+    Exit.PARTIAL: "`push --on-partial-failure warn`: some registries have the image, others do not",
     Exit.INTERRUPTED: "stopped by the user",
 }
 

@@ -88,7 +88,7 @@ class Ends:
             credential(reference, side, os.environ),
             observe=observe,
             clock=clock,
-            insecure=host in self.insecure or (self.ca_file is None and _is_loopback(host)),
+            insecure=host in self.insecure or (self.ca_file is None and is_loopback(host)),
             ca_file=str(self.ca_file) if self.ca_file else None,
         )
 
@@ -123,7 +123,8 @@ def _lister(reference: Reference) -> Lister:
     return Google.lister if is_google(reference.host) else Generic.lister
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, which is reached by plain http."""
     name = host.rpartition(":")[0] or host
     try:
         return ipaddress.ip_address(name.strip("[]")).is_loopback

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mirror
-from mirror.cli import check, config, copy, demo, kubernetes, listing, setup, status, sync
+from mirror.cli import check, config, copy, demo, kubernetes, listing, push, setup, status, sync
 from mirror.cli import run as running
 from mirror.cli.exits import Exit
 from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.command("sync")(sync.sync)
 app.command("copy")(copy.copy)
+app.command("push")(push.push)
 app.command("check")(check.check)
 app.command("run")(running.run)
 app.command("status")(status.status)

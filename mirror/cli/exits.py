@@ -12,4 +12,5 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     UNUSABLE = 3
+    PARTIAL = 75
     INTERRUPTED = 130

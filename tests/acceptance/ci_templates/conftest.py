@@ -1,8 +1,7 @@
-"""Fixtures: a Docker Engine for the session, a pair of registries and a project for each test."""
+"""Fixtures: a project that uses the templates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,30 +9,6 @@ import pytest
 from tests.acceptance.ci_templates.consumer import Consumer
 from tests.servers.engine import Engine
 from tests.servers.pair import Pair
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    """Debian 12's Docker Engine."""
-    engine = Engine()
-    yield engine
-    engine.stop()
-
-
-@pytest.fixture(scope="session")
-def engine_with_indexes() -> Iterator[Engine]:
-    """Debian 13's, with containerd's image store."""
-    engine = Engine(indexes=True)
-    yield engine
-    engine.stop()
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    """Both registries, up."""
-    pair = Pair(tmp_path / "pair")
-    yield pair
-    pair.close()
 
 
 @pytest.fixture
