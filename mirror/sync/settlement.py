@@ -19,18 +19,31 @@ Settled = dict[Descriptor, Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is done about one blob: nothing (it is there), somebody's transfer, or our own."""
+    """What is done about one blob: nothing (it is there), somebody's transfer, or our own.
+
+    `same` says that somebody's is just what ours would be: from the same repository to the same repository.
+    """
 
     blob: Descriptor
     transfer: Future[Outcome] | None = None
     own: bool = False
+    same: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A blob on its way: from which repository to which."""
+
+    future: Future[Outcome]
+    route: tuple[str, str]
 
 
 class Settlement:
     """What one target registry is known to have in this pass, and what is on its way there.
 
     A blob that no repository has is transferred once, and everyone who wants it waits for that transfer; as
-    soon as one repository has it, the others mount it side by side.
+    soon as one repository has it, the others mount it side by side. Where it fails, so do all who waited for the
+    same: a blob that cannot be had is not tried once more for each image that wants it.
     """
 
     def __init__(self, workers: Workers) -> None:
@@ -38,7 +51,7 @@ class Settlement:
         self._workers = workers
         self._lock = threading.Lock()
         self._places: dict[Digest, list[str]] = defaultdict(list)
-        self._under_way: dict[tuple[Digest, str], Future[Outcome]] = {}
+        self._under_way: dict[tuple[Digest, str], Transfer] = {}
 
     def settle(self, source: Source, target: Target, blobs: Iterable[Descriptor]) -> Settled:
         """Bring all `blobs` to `target`; how each got there, without those that were known to be there.
@@ -51,7 +64,8 @@ class Settlement:
             own = {claim.blob: claim.transfer for claim in claims if claim.own and claim.transfer}
             wait(claim.transfer for claim in claims if claim.transfer)
             settled |= dict(zip(own, gather(own.values()), strict=True))
-            # A transfer of somebody else's may have failed, or have gone to another repository: look again.
+            gather(claim.transfer for claim in claims if claim.transfer and claim.same)
+            # A transfer on another route may have failed, or have gone to another repository: look again.
             missing = [blob for blob in missing if not self._has(blob.digest, target.path)]
         return settled
 
@@ -69,11 +83,13 @@ class Settlement:
                 return Claim(blob)
             # Where nobody has the blob there is one transfer for the whole registry, else one a repository.
             key = (blob.digest, target.path if places else "")
-            if key in self._under_way:
-                return Claim(blob, self._under_way[key])
-            transfer = self._workers.blobs.submit(self._transfer, source, target, blob, key)
-            self._under_way[key] = transfer
-        return Claim(blob, transfer, own=True)
+            route = (source.name, target.path)
+            under_way = self._under_way.get(key)
+            if under_way:
+                return Claim(blob, under_way.future, same=under_way.route == route)
+            future = self._workers.blobs.submit(self._transfer, source, target, blob, key)
+            self._under_way[key] = Transfer(future, route)
+        return Claim(blob, future, own=True)
 
     def _transfer(self, source: Source, target: Target, blob: Descriptor, key: tuple[Digest, str]) -> Outcome:
         with self._lock:
