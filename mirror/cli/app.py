@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -66,8 +66,11 @@ def run() -> None:
         _explain(error)
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
-        _say("stopped")
-        sys.exit(Exit.INTERRUPTED)
+        _interrupted()
+    except SystemExit as ended:
+        if ended.code == Exit.INTERRUPTED:  # what typer makes of Ctrl-C
+            _interrupted()
+        raise
     except BrokenPipeError:
         # The reader went away (`| head`): nothing is left to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,6 +80,16 @@ def run() -> None:
             raise
         _say(f"unexpected {type(error).__name__}; `gcr-mirror --debug` shows where. Please report it.")
         sys.exit(Exit.FAILED)
+
+
+def _interrupted() -> NoReturn:
+    """End at once: sys.exit would wait for threads, and one may be listening to a registry that says nothing.
+
+    A pass may be broken off anywhere, since a tag is written only when all that it leads to is there.
+    """
+    _say("stopped")
+    sys.stdout.flush()
+    os._exit(Exit.INTERRUPTED)
 
 
 def exit_code(error: MirrorError) -> Exit:

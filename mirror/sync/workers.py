@@ -35,10 +35,11 @@ class Workers:
         """The workers themselves."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Let what runs end, and begin nothing more."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Let what runs end, and begin nothing more. After Ctrl-C nobody waits: the process is about to end."""
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         for pool in (self.repositories, self.images, self.blobs):
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=not interrupted, cancel_futures=True)
 
 
 class _Pool(ThreadPoolExecutor):

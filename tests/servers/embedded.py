@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from mirror.bootstrap.site import Site
@@ -18,33 +18,11 @@ from mirror.events import Event
 from mirror.oci.descriptor import Descriptor
 from mirror.sync.reconcile import Pass
 from mirror.sync.report import Report
-from mirror.transport.clock import Clock
 from mirror.transport.retry import Policy
+from tests.servers.waiting import Skipping
 
 PATH = "acme/app"
 PASSWORD = "glpat-made-up-for-tests"
-
-
-class Skipping(Clock):
-    """Waits take no time: the clock is put forward instead, and what was waited for is kept."""
-
-    def __init__(self) -> None:
-        """Begin at the machine's own time."""
-        super().__init__()
-        self.waits: list[float] = []
-        self._ahead = 0.0
-        self._turn = threading.Lock()
-
-    def monotonic(self) -> float:
-        """The machine's time, and all that was skipped."""
-        return time.monotonic() + self._ahead
-
-    def wait(self, seconds: float) -> None:
-        """Be there at once."""
-        self.check()
-        with self._turn:
-            self.waits.append(seconds)
-            self._ahead += seconds
 
 
 class Embedded:
@@ -138,6 +116,13 @@ class Embedded:
             began = self.source.storage.now()
             Pass(made, workers, self._observe, began, time.monotonic).run(dry=dry)
         return self.report
+
+    def written(self, folder: Path, *paths: str, **mirror: Any) -> Path:
+        """The configuration as a file, for the command line; secrets are in `env`."""
+        named = {"name": "shop", "source": "source", "target": "target", "repositories": paths or (PATH,)}
+        path = folder / "config.yaml"
+        path.write_text(json.dumps({**self._file, "mirrors": [{**named, **mirror}]}))  # JSON is YAML
+        return path
 
     def of(self, kind: type[Event]) -> list[Any]:
         """The events of one kind, oldest first."""
