@@ -8,20 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
-from mirror.errors import (
-    ConnectFailed,
-    Denied,
-    MirrorError,
-    NotFound,
-    RegistryError,
-    Unauthorized,
-    Unavailable,
-    Unsupported,
-)
-from mirror.events import Observe, Requested, ignore
+from mirror.errors import NotFound, Unsupported
+from mirror.events import Observe, ignore
 from mirror.oci import listing
 from mirror.oci.authority import Scopes
 from mirror.oci.content import Listing
@@ -31,10 +21,6 @@ from mirror.oci.registry import Registry
 from mirror.oci.repository import Lister
 from mirror.oci.tag import Tag
 from mirror.registries.generic import below
-from mirror.transport import redact
-
-if TYPE_CHECKING:
-    import requests
 
 _PROBE = "/gitlab/v1/"
 
@@ -84,10 +70,13 @@ class GitLab:
             raise Unsupported(
                 "GitLab does not list every repository: begin the pattern with a group or project"
             )
+        from mirror.registries.gitlab_rest import Rest  # noqa: PLC0415 - a tenth of a second for discovery only
+
+        rest = Rest(self._api_url, self._token, registry, self._observe, self._ca_file)
         place = root
         while place:
             for kind in ("groups", "projects"):
-                found = self._listed(registry.host, kind, place)
+                found = rest.repositories(kind, place)
                 if found is not None:
                     return sorted({path for path in found if below(path, root)})
             place = place.rpartition("/")[0]
@@ -96,50 +85,6 @@ class GitLab:
             "read_api (deploy tokens cannot list repositories: name them without * then)",
             status=404,
         )
-
-    def _listed(self, host: str, kind: str, place: str) -> list[str] | None:
-        import gitlab  # noqa: PLC0415 - a tenth of a second that only discovery pays
-        import requests  # noqa: PLC0415
-
-        url = f"/{kind}/{quote(place, safe='')}/registry/repositories"
-        try:
-            with (
-                requests.Session() as session,
-                gitlab.Gitlab(
-                    self._api_url,
-                    private_token=self._token(),
-                    ssl_verify=self._ca_file or True,
-                    timeout=30,
-                    retry_transient_errors=True,
-                    session=session,
-                ) as api,
-            ):
-                session.hooks["response"] = [lambda answer, **_: self._count(host, answer)]
-                return [str(item["path"]) for item in api.http_list(url, iterator=True, per_page=100)]
-        except gitlab.GitlabHttpError as error:
-            if error.response_code == 404:
-                return None
-            raise _translate(self._api_url, place, error.response_code, str(error)) from error
-        except gitlab.GitlabError as error:
-            raise _translate(self._api_url, place, error.response_code, str(error)) from error
-        except OSError as error:
-            raise ConnectFailed(f"{self._api_url}: {redact.detail(str(error))}") from error
-
-    def _count(self, host: str, answer: requests.Response) -> None:
-        """Discovery is asked of GitLab, not of its registry, but it counts as a request all the same."""
-        method = answer.request.method or "GET"
-        self._observe(Requested(host, method, answer.status_code, answer.elapsed.total_seconds()))
-
-
-def _translate(url: str, place: str, status: int | None, said: str) -> MirrorError:
-    text = f"{url} refuses to list the repositories of {place}: {status} {redact.detail(said)}"
-    if status == 401:
-        return Unauthorized(f"{text}; the token is wrong, expired, or a deploy token", status=401)
-    if status == 403:
-        return Denied(f"{text}; listing needs the scope read_api, which deploy tokens never have", status=403)
-    if status is not None and status >= 500:
-        return Unavailable(text, status=status)
-    return RegistryError(text, status=status or 0)
 
 
 def _has_own_list(registry: Registry, scopes: Scopes) -> bool:
