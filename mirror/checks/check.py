@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from mirror.errors import MirrorError
@@ -39,11 +39,13 @@ class Check:
     """`diagnose` yields findings one by one; it writes nothing down and leaves nothing behind.
 
     `needs` names another check: when that one fails, this one is left out, since it could only say the same again.
+    `known` fills in the placeholders of explanations.
     """
 
     name: str
     diagnose: Callable[[], Iterable[Finding]]
     needs: str = ""
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def _wave(checks: list[Check], ends: float) -> dict[str, list[Finding]]:
 
 
 def _guarded(check: Check) -> Iterator[Finding]:
-    probe = Probe(check.name, "", {})
+    probe = Probe(check.name, "", check.known)
     try:
         yield from check.diagnose()
     except MirrorError as error:

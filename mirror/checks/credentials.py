@@ -57,14 +57,14 @@ class Key:
 
 def secret_file(place: Place, file: Path) -> list[Check]:
     """Whether a file with a secret is kept from others."""
-    return [Check(place.named("secret file"), partial(readable, place, file))]
+    return [place.check("secret file", partial(readable, place, file))]
 
 
 def google_login(place: Place, project: str, client: Client) -> list[Check]:
     """The login at Google: whether it is one, whose, how old, and whether Google gives a token for it."""
     return [
-        Check(place.named("key"), lambda: key(place, project, client)),
-        Check(place.named(TOKEN), lambda: token(place)),
+        place.check("key", lambda: key(place, project, client)),
+        place.check(TOKEN, lambda: token(place)),
     ]
 
 

@@ -41,25 +41,20 @@ class Source:
 def gitlab(source: Source) -> list[Check]:
     """Everything that is GitLab's."""
     place = source.place
-    login = place.named(LOGIN)
     return [
         *pulls(place, source.literals),
-        Check(place.named("tag list"), partial(tag_list, source), login),
-        *(
-            Check(place.named(f"discover {root}"), partial(discover, source, root), login)
-            for root in source.roots
-        ),
-        Check(place.named("token"), partial(token_end, source, datetime.now(UTC).date()), login),
-        Check(place.named("blobs"), partial(blobs, source), login),
+        place.check("tag list", partial(tag_list, source), LOGIN),
+        *(place.check(f"discover {root}", partial(discover, source, root), LOGIN) for root in source.roots),
+        place.check("token", partial(token_end, source, datetime.now(UTC).date()), LOGIN),
+        place.check("blobs", partial(blobs, source), LOGIN),
     ]
 
 
 def pulls(place: Place, paths: Iterable[str]) -> list[Check]:
     """Whether the login is accepted and may pull; for sources that are not GitLab's too."""
-    login = place.named(LOGIN)
     return [
-        Check(login, partial(log_in, place), place.named(ANSWERS)),
-        *(Check(place.named(f"pull {path}"), partial(pull, place, path), login) for path in paths),
+        place.check(LOGIN, partial(log_in, place), ANSWERS),
+        *(place.check(f"pull {path}", partial(pull, place, path), LOGIN) for path in paths),
     ]
 
 

@@ -48,22 +48,18 @@ def google(target: Target) -> list[Check]:
     if target.home is None or target.api is None:
         return pushes(target)
     place, home, api = target.place, target.home, target.api
-    token = place.named(TOKEN)
     return [
         *pushes(target),
-        Check(place.named("repository"), lambda: rights(target, home, api()), token),
-        Check(place.named("more rights than needed"), lambda: excess(target, home, api()), token),
-        Check(place.named("old bucket"), lambda: old_bucket(place, home, api()), token),
+        place.check("repository", lambda: rights(target, home, api()), TOKEN),
+        place.check("more rights than needed", lambda: excess(target, home, api()), TOKEN),
+        place.check("old bucket", lambda: old_bucket(place, home, api()), TOKEN),
     ]
 
 
 def pushes(target: Target) -> list[Check]:
     """Whether uploads are granted; for targets that are not Google's too."""
     place = target.place
-    return [
-        Check(place.named(f"push {path}"), partial(push, place, path), place.named(ANSWERS))
-        for path in target.paths
-    ]
+    return [place.check(f"push {path}", partial(push, place, path), ANSWERS) for path in target.paths]
 
 
 def push(place: Place, path: str) -> Iterator[Finding]:
@@ -88,10 +84,10 @@ def push(place: Place, path: str) -> Iterator[Finding]:
 def rights(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
     """What Google's IAM says about the repository behind the host."""
     probe = target.place.probe("repository", f"ask about {home.resource}")
-    allowed = repository(home).allowed(
-        api, [_ARTIFACTS + verb for verb in ("uploadArtifacts", "deleteArtifacts")]
-    )
     try:
+        allowed = repository(home).allowed(
+            api, [_ARTIFACTS + verb for verb in ("uploadArtifacts", "deleteArtifacts")]
+        )
         found = api.call("GET", "artifactregistry", f"v1/{home.resource}")
     except NotFound as error:
         yield _absent(home, api, probe, error)
@@ -128,7 +124,12 @@ def rights(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
 def excess(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
     """Rights on the whole project: named by role where the policy may be read, else by what they allow."""
     probe = target.place.probe("more rights than needed", f"what the login may do in all of {home.project}")
-    found = {role: EXCESSIVE[role] for role in _wide_roles(target, home, api)}
+    try:
+        found = {role: EXCESSIVE[role] for role in _wide_roles(target, home, api)}
+    except Denied:
+        # The Resource Manager's API is off in many projects, and the mirror has no other use for it.
+        yield probe.ok("Google does not tell this login")
+        return
     if not found:
         yield probe.ok("nothing")
     account = target.member.removeprefix("serviceAccount:").partition("@")[0] or "NAME"
@@ -199,14 +200,21 @@ def _absent(home: Home, api: GoogleApi, probe: Probe, error: NotFound) -> Findin
         f"gcloud artifacts repositories create {home.repository} --repository-format=docker "
         f"--location={home.location} --project={home.project}"
     )
-    right = _ARTIFACTS + "createOnPush"
-    if home.gcr and right in project(home.project).allowed(api, [right]):
+    if home.gcr and _may_create(home, api):
         return probe.warning(
             "it does not exist yet; the first push will create it",
             create,
             "that needs a role on the whole project, which the mirror can do without once the repository is there",
         )
     return probe.failed("it does not exist", create, str(error))
+
+
+def _may_create(home: Home, api: GoogleApi) -> bool:
+    right = _ARTIFACTS + "createOnPush"
+    try:
+        return right in project(home.project).allowed(api, [right])
+    except Denied:
+        return False
 
 
 def _binding(target: Target, home: Home, verb: str, role: str) -> str:

@@ -26,8 +26,8 @@ ANSWERS = "answers"
 def network(place: Place) -> list[Check]:
     """Everything about the way to one registry."""
     return [
-        Check(place.named("proxy"), lambda: proxy(place)),
-        Check(place.named(ANSWERS), lambda: answers(place)),
+        place.check("proxy", lambda: proxy(place)),
+        place.check(ANSWERS, lambda: answers(place)),
     ]
 
 

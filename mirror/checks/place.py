@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mirror.checks.check import Probe
+from mirror.checks.check import Check, Finding, Probe
 from mirror.oci.auth import Credential
 from mirror.oci.registry import Registry
 from mirror.transport.client import Client, Timeouts
@@ -38,6 +38,14 @@ class Place:
         """The name of a check of this registry."""
         return f"{self.name}: {what}"
 
+    def check(self, what: str, diagnose: Callable[[], Iterable[Finding]], needs: str = "") -> Check:
+        """A check of this registry, which may need another one of it."""
+        return Check(self.named(what), diagnose, self.named(needs) if needs else "", self._known)
+
     def probe(self, what: str, tried: str) -> Probe:
         """The words for one thing that is tried here."""
-        return Probe(self.named(what), tried, {"HOST": self.host, **self.known})
+        return Probe(self.named(what), tried, self._known)
+
+    @property
+    def _known(self) -> Mapping[str, str]:
+        return {"HOST": self.host, **self.known}

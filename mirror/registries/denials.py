@@ -18,6 +18,7 @@ _IN_PATH = re.compile(r"^/v2/(?P<path>.+?)/(?:manifests|blobs|tags|referrers)/")
 # How the text of an error begins: "GET https://host/path: 403 what it said".
 _REQUEST = re.compile(r"\b[A-Z]+ https?://[^\s:]+(?::\d+)?[^\s:]*")
 _STATUS = re.compile(r": (\d{3})\b")
+_SERVICE = re.compile(r"/apis/(?:api|library)/([\w.]+\.googleapis\.com)")
 _ACCOUNT = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com")
 
 
@@ -79,7 +80,8 @@ def _known(error: MirrorError, cause: MirrorError) -> dict[str, str]:
 
 def _named(text: str, request: str, reference: str) -> dict[str, str]:
     """The reader's own project, host and so on, as far as the text, the request or the image tell them."""
-    known = {}
+    service = _SERVICE.search(text)
+    known = {"SERVICE": service[1] if service else "artifactregistry.googleapis.com"}
     account = _ACCOUNT.search(text)
     if account:
         known["SERVICE_ACCOUNT"] = account[0]

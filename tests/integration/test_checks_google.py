@@ -160,6 +160,25 @@ class TestRights:
         gcloud.run(finding.fix)
         assert cloud.holds(HOME.resource, "roles/artifactregistry.writer") == {MEMBER}
 
+    def test_an_api_that_is_off_fails_and_the_fix_turns_it_on(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.enabled.remove("artifactregistry")
+        (finding,) = rights(target, HOME, api)
+        assert (finding.level, finding.fix) == (
+            "failed",
+            f"gcloud services enable artifactregistry.googleapis.com --project={PROJECT}",
+        )
+        gcloud.run(finding.fix)
+        assert worst(rights(target, HOME, api)).level == "ok"
+
+    def test_a_missing_repository_is_told_where_the_resource_managers_api_is_off(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi
+    ) -> None:
+        cloud.repositories.clear()
+        cloud.enabled.remove("cloudresourcemanager")
+        assert worst(rights(target, HOME, api)).said == "it does not exist"
+
     def test_immutable_tags_are_a_warning_until_the_fix_is_run(
         self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
     ) -> None:
@@ -245,6 +264,13 @@ class TestExcess:
         cloud.denied.remove("storage.buckets.delete")
         (finding,) = excess(target, HOME, api)
         assert finding.said.startswith("roles/storage.admin: ")
+
+    def test_where_the_api_is_off_nothing_is_wrong(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi
+    ) -> None:
+        cloud.enabled.remove("cloudresourcemanager")
+        (finding,) = excess(target, HOME, api)
+        assert (finding.level, finding.said) == ("ok", "Google does not tell this login")
 
 
 class TestOldBucket:

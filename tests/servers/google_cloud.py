@@ -121,7 +121,10 @@ class GoogleCloud(Server):
     def _do(self, called: str, name: str, query: dict[str, str], body: Json) -> Json:
         service, _, verb = called.partition(".")[0], "", called.rpartition(".")[2]
         if service not in self.enabled and service != "serviceusage":
-            text = f"{service} API has not been used in project {self.project} before or it is disabled."
+            text = (
+                f"{service} API has not been used in project {self.number} before or it is disabled. Enable it by "
+                f"visiting https://console.developers.google.com/apis/api/{service}.googleapis.com/overview?project=1"
+            )
             raise Refused(403, "PERMISSION_DENIED", text, "SERVICE_DISABLED")
         if verb == "testIamPermissions":
             return {"permissions": [one for one in body["permissions"] if one not in self.denied]}

@@ -87,6 +87,16 @@ def test_an_error_is_a_finding_with_its_cause_and_fix() -> None:
     assert finding.fix.startswith("gcloud artifacts repositories create eu.gcr.io")
 
 
+def test_what_is_known_of_the_registry_fills_the_explanation_of_an_error() -> None:
+    def denied() -> Iterator[Finding]:
+        raise Denied(CREATE_ON_PUSH, status=403)
+        yield
+
+    known = {"PROJECT": "shop", "LOCATION": "us", "REPOSITORY": "gcr.io"}
+    (finding,) = run([Check("push", denied, known=known)])
+    assert finding.fix.endswith("create gcr.io --repository-format=docker --location=us --project=shop")
+
+
 def test_an_error_that_nobody_knows_gets_the_fix_of_the_check() -> None:
     finding = Probe("x", "look", {}).refused(ConnectFailed("refused"), "start it")
     assert (finding.said, finding.fix) == ("refused", "start it")
