@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from mirror.errors import ConfigError
 from mirror.oci.auth import Login
 from mirror.render.document import document, stream
@@ -69,6 +72,17 @@ class PullSecret:
                 ),
             ]
         )
+
+
+def secrets_in(text: str, name: str) -> list[Mapping[str, Any]]:
+    """The pull secrets among the documents of a file called `name`, those of Lists too. ConfigError: not YAML."""
+    try:
+        documents = list(YAML(typ="safe", pure=True).load_all(text))
+    except YAMLError as error:
+        raise ConfigError(f"{name}: is not YAML") from error
+    found = [one for one in documents if isinstance(one, Mapping)]
+    found += [item for one in found for item in one.get("items") or () if isinstance(item, Mapping)]
+    return [one for one in found if one.get("kind") == "Secret" and one.get("type") == TYPE]
 
 
 def login_for(secrets: Sequence[Mapping[str, Any]], host: str, repository: str) -> Login | None:

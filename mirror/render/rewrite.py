@@ -34,12 +34,24 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmapped:
+    """An image of a source that no mirror has."""
+
+    where: str
+    image: Reference
+
+    def __str__(self) -> str:
+        """What is wrong, and why."""
+        return f"{self.where}: {self.image} is on no mirror: no pattern of the configuration fits"
+
+
+@dataclass(frozen=True, slots=True)
 class Uses:
     """The images of one file: those that a mirror has, and those of a source that no mirror has."""
 
     text: str
     mirrored: tuple[Use, ...]
-    unmapped: tuple[str, ...]
+    unmapped: tuple[Unmapped, ...]
 
 
 def uses(text: str, file: str, relocations: Sequence[Relocation], values: Sequence[str] = ()) -> Uses:
@@ -58,9 +70,7 @@ def uses(text: str, file: str, relocations: Sequence[Relocation], values: Sequen
         if new is not None:
             mirrored.append(Use(file, place, image, new.mirror, new.image))
         elif image.host in hosts:
-            unmapped.append(
-                f"{file}:{place.line}: {image} is on no mirror: no pattern of the configuration fits"
-            )
+            unmapped.append(Unmapped(f"{file}:{place.line}", image))
     return Uses(text, tuple(mirrored), tuple(unmapped))
 
 

@@ -54,8 +54,8 @@ def rewrite(
 
     loaded = load(config)
     known = relocations(loaded, mirror or [])
-    found = {name: uses(_read(name), name, known, values or []) for name in dict.fromkeys(files)}
-    problems = [] if keep_unmapped else [one for each in found.values() for one in each.unmapped]
+    found = {name: uses(read(name), name, known, values or []) for name in dict.fromkeys(files)}
+    problems = [] if keep_unmapped else [str(one) for each in found.values() for one in each.unmapped]
     used = [use for each in found.values() for use in each.mirrored]
     holdings = Holdings.of(Site(loaded, ignore), used) if pin or check else Holdings()
     problems += holdings.problems
@@ -73,7 +73,8 @@ def rewrite(
     typer.echo(f"{len(used)} images, {len(changed)} of {len(texts)} files changed", err=True)
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """The text of a file, or of stdin for `-`. ConfigError when it cannot be read."""
     if name == _STDIN:
         return sys.stdin.read()
     try:

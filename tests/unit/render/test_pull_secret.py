@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from mirror.errors import ConfigError
 from mirror.oci.auth import Login
-from mirror.render.pull_secret import PullSecret, login_for
+from mirror.render.pull_secret import PullSecret, login_for, secrets_in
 
 LOGIN = Login("_json_key", '{"type": "service_account",\n "private_key": "§"}')
 SECRET = PullSecret("from-mirror", "shop", "eu.gcr.io", LOGIN)
@@ -65,3 +65,14 @@ def test_a_secret_that_cannot_be_read_is_named_and_not_shown(text: str) -> None:
     with pytest.raises(ConfigError, match="the Secret broken") as caught:
         login_for([secret], "h", "a")
     assert text not in str(caught.value)
+
+
+def test_pull_secrets_are_found_among_other_documents_and_in_lists() -> None:
+    opaque = "kind: Secret\ntype: Opaque\n"
+    listed = (
+        "kind: List\nitems:\n- {kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: b}}\n"
+    )
+    found = secrets_in(f"{SECRET.manifest()}\n---\n{opaque}\n---\n{listed}\n---\n- 1\n", "all.yaml")
+    assert [one["metadata"]["name"] for one in found] == ["from-mirror", "b"]
+    with pytest.raises(ConfigError, match=r"all\.yaml: is not YAML"):
+        secrets_in("a: [", "all.yaml")
