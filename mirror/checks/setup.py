@@ -40,6 +40,7 @@ class Wish:
     account: str = "gcr-mirror"
     keyless: Federation | str | None = None
     reader: bool = False
+    reader_key_file: Path | None = None
     prune: bool = False
     key_file: Path | None = None
     login_file: Path | None = None
@@ -130,6 +131,8 @@ def _check(wish: Wish) -> None:
         )
     if wish.keyless and wish.key_file:
         raise ConfigError("--keyless needs no key: leave --key-file out")
+    if wish.reader_key_file and (not wish.reader or wish.reader_key_file == wish.key_file):
+        raise ConfigError("--reader-key-file needs --reader, and a file of its own")
     if wish.login_file and not isinstance(wish.keyless, Federation):
         raise ConfigError("--login-file belongs to --keyless gitlab or github")
     if wish.legacy_bucket and wish.home.legacy_bucket is None:
@@ -149,10 +152,12 @@ def _reader(wish: Wish) -> list[Step]:
     if not wish.reader:
         return []
     home, name = wish.home, f"{wish.account}-reader"
-    member = f"serviceAccount:{email(name, home.project)}"
+    address = email(name, home.project)
+    file = wish.reader_key_file
     return [
         CreateAccount(home.project, name, "Pulls mirrored images"),
-        Grant(repository(home), home.project, READER, member),
+        Grant(repository(home), home.project, READER, f"serviceAccount:{address}"),
+        *([CreateKey(home.project, address, file)] if file else []),
     ]
 
 

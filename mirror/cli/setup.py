@@ -57,6 +57,10 @@ KeyFile = Annotated[
     Path | None, typer.Option(help="Make a key and write it there, mode 0600.", show_default=False)
 ]
 Reader = Annotated[bool, typer.Option("--reader", help="Also an account for clusters that may only pull.")]
+ReaderKeyFile = Annotated[
+    Path | None,
+    typer.Option(help="With --reader: make a key of that account there, mode 0600.", show_default=False),
+]
 Prune = Annotated[bool, typer.Option("--prune", help="Also the right to delete, for mirrors that prune.")]
 LegacyBucket = Annotated[
     bool,
@@ -83,6 +87,7 @@ def google(  # noqa: PLR0913 - one parameter for each option
     token_file: TokenFile = "google-token",  # noqa: S107 - a file's name
     key_file: KeyFile = None,
     reader: Reader = False,
+    reader_key_file: ReaderKeyFile = None,
     prune: Prune = False,
     legacy_bucket: LegacyBucket = False,
     revoke_excess: RevokeExcess = False,
@@ -104,6 +109,7 @@ def google(  # noqa: PLR0913 - one parameter for each option
         if keyless is Keyless.GKE
         else _federation(keyless, project, namespace, issuer),
         reader=reader,
+        reader_key_file=reader_key_file,
         prune=prune,
         key_file=key_file,
         login_file=login_file,

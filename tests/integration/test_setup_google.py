@@ -299,9 +299,11 @@ def test_a_token_is_never_sent_to_another_machine_in_plain_text(monkeypatch: pyt
         Wish(HOME, keyless=Federation.of("gitlab", PROJECT, "acme/shop", "https://gitlab.acme.example")),
         Wish(HOME, keyless=Federation.of("github", PROJECT, "acme", None), login_file=Path("login.json")),
         Wish(HOME, keyless="mirror/gcr-mirror", legacy_bucket=True),
-        Wish(HOME, key_file=Path("my key.json")),
+        Wish(
+            HOME, key_file=Path("my key.json"), reader=True, reader_key_file=Path("reader.json"), prune=True
+        ),
     ],
-    ids=["reader", "gitlab", "github", "gke", "key"],
+    ids=["reader", "gitlab", "github", "gke", "keys"],
 )
 def test_the_printed_commands_do_what_apply_does(
     wish: Wish,

@@ -59,6 +59,14 @@ def test_the_right_to_delete_is_given_only_to_mirrors_that_prune() -> None:
     assert commands(Wish(HOME, prune=True))[-1].endswith("--role=roles/artifactregistry.repoAdmin")
 
 
+def test_clusters_elsewhere_get_a_key_of_the_account_that_only_pulls() -> None:
+    made = commands(Wish(HOME, reader=True, reader_key_file=Path("reader.json")))
+    assert made[-1] == (
+        "(umask 077; gcloud iam service-accounts keys create reader.json "
+        "--iam-account=gcr-mirror-reader@shop.iam.gserviceaccount.com)"
+    )
+
+
 def test_a_federation_lets_in_one_group_and_its_subgroups() -> None:
     federation = Federation.of("gitlab", "shop", "acme", "https://gitlab.acme.example/")
     pool, provider, grant = commands(Wish(HOME, keyless=federation))[-3:]
@@ -126,6 +134,8 @@ def test_a_namespace_that_would_open_the_federation_is_refused(namespace: str) -
         (Wish(HOME, account="Mirror"), "6 to 30"),
         (Wish(HOME, account="a" * 24, reader=True), "6 to 23"),
         (Wish(HOME, keyless="gcr-mirror"), "NAMESPACE/NAME"),
+        (Wish(HOME, reader_key_file=Path("reader.json")), "needs --reader"),
+        (Wish(HOME, reader=True, reader_key_file=Path("a"), key_file=Path("a")), "a file of its own"),
         (Wish(HOME, keyless="mirror/gcr-mirror", key_file=Path("key.json")), "needs no key"),
         (Wish(Home.of("us-docker.pkg.dev", "shop", "images"), legacy_bucket=True), "never kept images"),
     ],
