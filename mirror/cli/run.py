@@ -29,8 +29,10 @@ def run(config: ConfigFile) -> None:
     one stays. A second SIGTERM or Ctrl-C ends at once.
     """
     from mirror.bootstrap.station import Station, open_ledger
+    from mirror.service.footprint import share_heaps
     from mirror.service.logs import EventLog, logger
 
+    share_heaps()
     log = logger(sys.stderr)
     loaded = load(config)
     ledger = open_ledger(loaded, log.warning)

@@ -6,6 +6,7 @@ write, and the work goes on.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -62,13 +63,18 @@ class Ledger:
         return record.attempts if record else 0
 
     def load(self, mirror: str) -> None:
-        """Read a mirror's records anew: `gcr-mirror retry` may have changed them. Unwritten ones win."""
+        """Read a mirror's records. Ones that are not written yet win."""
         self.flush()
         with self._guarded():
             found = self.state.tags(mirror)
             with self._lock:
                 unwritten = {key: record for key, record in self._dirty.items() if key.mirror == mirror}
                 self._records[mirror] = {record.key: record for record in found} | unwritten
+
+    def refresh(self, mirror: str) -> None:
+        """Read the records anew if `gcr-mirror retry` may have changed them: it changes those that failed."""
+        if mirror not in self._records or any(record.reason for record in self.records(mirror)):
+            self.load(mirror)
 
     def records(self, mirror: str | None = None) -> list[TagRecord]:
         """The records (of one mirror), by key."""
@@ -218,8 +224,7 @@ class Ledger:
     def _set(self, was: TagRecord, record: TagRecord) -> None:
         book = self._records.setdefault(record.key.mirror, {})
         if record != was or record.key not in book:
-            book[record.key] = record
-            self._dirty[record.key] = record
+            book[record.key] = self._dirty[record.key] = _shared(record)
             self._gone.discard(record.key)
 
     @contextmanager
@@ -234,3 +239,16 @@ class Ledger:
 
 def _absent(record: TagRecord, now: float) -> TagRecord:
     return replace(record, absent_since=now) if record.absent_since is None else record
+
+
+def _shared(record: TagRecord) -> TagRecord:
+    """The record with its repeated texts kept once: tens of thousands of them are at hand."""
+    key = Key(sys.intern(record.key.mirror), sys.intern(record.key.repository), record.key.tag)
+    source, target = record.source_digest, record.target_digest
+    return replace(
+        record,
+        key=key,
+        target=sys.intern(record.target),
+        target_digest=source if source == target else target,
+        ours=source if source == record.ours else record.ours,
+    )

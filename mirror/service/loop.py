@@ -10,7 +10,7 @@ from functools import partial
 
 from mirror.errors import Doubtful, MirrorError, Stopped, Unauthorized
 from mirror.events import Event, Failed, Observe, Pruned
-from mirror.service import schedule
+from mirror.service import footprint, schedule
 from mirror.service.health import Health
 from mirror.service.job import Job
 from mirror.service.ledger import Ledger
@@ -143,7 +143,7 @@ class Loop:
     def _run(self, only: frozenset[str] | None) -> None:
         tally = self._tally = Tally(self.job.name, self.ledger.now(), self.clock)
         began = self.clock()
-        self.ledger.load(self.job.name)
+        self.ledger.refresh(self.job.name)
         if only is None:
             self.ledger.log_pass(tally.record())
             for side in (self.job.source, self.job.target):
@@ -160,6 +160,7 @@ class Loop:
             self.passed(self.job.name, result, self.clock() - began)
         self._tally = None
         self._plan_next(only, result)
+        footprint.give_back()
 
     def _pass(self, tally: Tally, only: frozenset[str] | None) -> tuple[Result, str]:
         """One pass, and what became of it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from itertools import islice
+from sys import intern
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +16,8 @@ from mirror.state import engine, schema
 from mirror.state.records import Condition, Key, PassRecord, Scope, TagRecord
 
 _TAG_FIELDS = tuple(field.name for field in fields(TagRecord) if field.name != "key")
+# Rows at hand at one time: a hundred thousand tags must not be a hundred megabytes.
+_BATCH = 500
 _KEY = schema.tags.primary_key.columns
 
 
@@ -31,13 +35,13 @@ class Database:
         if mirror is not None:
             query = query.where(schema.tags.c.mirror == mirror)
         with self._transaction() as connection:
-            found = [_tag(row) for row in connection.execute(query)]
+            found = [_tag(row) for row in connection.execution_options(yield_per=_BATCH).execute(query)]
         # Sorted here: PostgreSQL would sort by its locale, and every twin has to give the same order.
         return sorted(found, key=lambda record: record.key)
 
     def save(self, records: Iterable[TagRecord]) -> None:
         """Write the records, replacing those of the same key; all of them or none."""
-        self._upsert(schema.tags, [_row(record) for record in records])
+        self._upsert(schema.tags, map(_row, records))
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Remove records; those that are not there are no error."""
@@ -98,14 +102,19 @@ class Database:
         with engine.translated(self._address), self._engine.begin() as connection:
             yield connection
 
-    def _upsert(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
+    def _upsert(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
         insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert(table)
         keys = [column.name for column in table.primary_key.columns]
         values = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+        upsert = insert.on_conflict_do_update(index_elements=keys, set_=values)
+        waiting = iter(rows)
+        batch = list(islice(waiting, _BATCH))
+        if not batch:
+            return
         with self._transaction() as connection:
-            connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=values), rows)
+            while batch:
+                connection.execute(upsert, batch)
+                batch = list(islice(waiting, _BATCH))
 
 
 def _row(record: TagRecord) -> dict[str, Any]:
@@ -113,5 +122,11 @@ def _row(record: TagRecord) -> dict[str, Any]:
 
 
 def _tag(row: sa.Row[Any]) -> TagRecord:
+    """The record of a row, its repeated texts kept once: tens of thousands of them stay at hand."""
     values = dict(row._mapping)  # noqa: SLF001 - its public name
-    return TagRecord(Key(values.pop("mirror"), values.pop("repository"), values.pop("tag")), **values)
+    key = Key(intern(values.pop("mirror")), intern(values.pop("repository")), values.pop("tag"))
+    values["target"] = intern(values["target"])
+    for name in ("target_digest", "ours"):
+        if values[name] == values["source_digest"]:
+            values[name] = values["source_digest"]
+    return TagRecord(key, **values)

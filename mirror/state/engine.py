@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from mirror.errors import StateDamaged, StateError
+from mirror.state import schema
 from mirror.state.migrations import HEAD
 
 # WAL lets the status page and `gcr-mirror status` read while a pass writes; NORMAL cannot corrupt a WAL file,
@@ -154,8 +155,18 @@ def _prepare(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             _check(connection)
-        if _revision(connection) != HEAD:
+        revision = _revision(connection)
+        if revision is None and not sa.inspect(connection).has_table(schema.tags.name):
+            _begin(connection)
+        elif revision != HEAD:
             _migrate(connection)
+
+
+def _begin(connection: sa.Connection) -> None:
+    """A new database gets today's tables at once: Alembic is only needed, and loaded, where there are older ones."""
+    schema.metadata.create_all(connection)
+    connection.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
 def _check(connection: sa.Connection) -> None:

@@ -45,13 +45,43 @@ def test_the_folder_of_the_file_is_made(file: Path) -> None:
     assert file.exists()
 
 
+def empty(file: Path) -> sa.Engine:
+    file.parent.mkdir()
+    return sa.create_engine(url(file))
+
+
 def test_the_migrations_make_what_the_schema_says(file: Path) -> None:
-    opened = engine.connect(url(file))
-    with opened.connect() as connection:
+    opened = empty(file)
+    with opened.begin() as connection:
+        engine._migrate(connection)
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, schema.metadata) == []
         assert context.get_current_revision() == migrations.HEAD
     opened.dispose()
+
+
+def test_a_new_database_needs_no_migration_and_takes_later_ones(file: Path) -> None:
+    opened = engine.connect(url(file))
+    with opened.begin() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, schema.metadata) == []
+        assert context.get_current_revision() == migrations.HEAD
+        engine._migrate(connection)
+    opened.dispose()
+
+
+def test_a_database_without_a_version_is_migrated_when_it_has_tables(file: Path) -> None:
+    filled(file)
+    with sqlite3.connect(file) as connection:
+        connection.execute("DELETE FROM alembic_version")
+        connection.execute("DROP TABLE passes")
+        connection.execute("DROP TABLE conditions")
+        connection.execute("DROP TABLE tags")
+        connection.execute("DROP TABLE alembic_version")
+    connection.close()
+    state = Database(url(file))
+    assert state.tags() == []
+    state.close()
 
 
 def test_head_is_the_newest_migration() -> None:
