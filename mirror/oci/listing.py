@@ -88,7 +88,8 @@ def next_page(registry: Registry, url: str, link: str) -> str:
     match = _NEXT.search(link)
     if match is None:
         return ""
-    following: str = urljoin(url, match[1])
+    with understood(registry):
+        following: str = urljoin(url, match[1])
     if urlsplit(following)[:2] != urlsplit(registry.base)[:2]:
         raise Unsupported(f"{registry.host} links the next page of a list to another host; refused")
     return following

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from mirror.errors import Denied, RateLimited, RegistryError, Unauthorized, Unsupported
 from mirror.oci.authority import Authority, Scopes
 from mirror.oci.codes import error_for
-from mirror.transport.addresses import check_redirect
+from mirror.transport.addresses import follow
 from mirror.transport.client import MAX_BODY, Answer, Body, Client, Stream
 from mirror.transport.clock import Clock
 from mirror.transport.limit import Gate, Pace
@@ -150,8 +150,7 @@ class Registry:
                 if not location or stream.status not in _REDIRECTS or request.method not in ("GET", "HEAD"):
                     yield stream
                     return
-            url = urljoin(url, location)
-            check_redirect(url, request.url)
+            url = follow(location, url, request.url)
         raise Unsupported(f"{self.host} redirects more than {_MOST_REDIRECTS} times")
 
     def _feel(self, stream: Stream, generation: int) -> None:

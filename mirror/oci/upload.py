@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from mirror.errors import Denied, NotFound, RegistryError, TransportError, Unavailable, Unsupported
 from mirror.events import Observe
@@ -17,7 +17,7 @@ from mirror.oci.blob import Resuming, chunks
 from mirror.oci.content import Open
 from mirror.oci.descriptor import Descriptor
 from mirror.oci.registry import Registry
-from mirror.transport.addresses import check_redirect
+from mirror.transport.addresses import follow
 from mirror.transport.client import Answer
 
 
@@ -98,9 +98,7 @@ class Upload:
         location = answer.headers.get("Location")
         if not location:
             raise Unsupported(f"{self._registry.host} opened an upload without saying where")
-        url = urljoin(answer.url, location)
-        check_redirect(url, self._registry.base)
-        return url
+        return follow(location, answer.url, self._registry.base)
 
     @property
     def _url(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from mirror.errors import ConnectFailed, ForbiddenAddress
 
@@ -15,13 +15,26 @@ _METADATA = {"metadata", "metadata.google.internal", "100.100.100.200", "fd00:ec
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+def follow(location: str, place: str, origin: str) -> str:
+    """The URL that `location` (perhaps relative) means at the URL `place`; checked as by `check_redirect`."""
+    try:
+        url: str = urljoin(place, location)
+    except ValueError as error:
+        raise ForbiddenAddress("the registry redirects to something that is no URL") from error
+    check_redirect(url, origin)
+    return url
+
+
 def check_redirect(location: str, origin: str) -> None:
     """Raise ForbiddenAddress unless the host of `origin` (a URL) may redirect to `location` (a URL).
 
     Private networks are allowed: object storage is often reached there. Loopback is allowed only to a
     registry that is on loopback itself.
     """
-    parts = urlsplit(location)
+    try:
+        parts = urlsplit(location)
+    except ValueError as error:
+        raise ForbiddenAddress("the registry redirects to something that is no URL") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ForbiddenAddress("the registry redirects to something that is not an http(s) URL")
     if urlsplit(origin).scheme == "https" and parts.scheme != "https":

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -238,7 +239,7 @@ def _give_back(response: urllib3.BaseHTTPResponse) -> None:
     """Return the connection to its pool; a short rest of the answer is read so that it can be used again."""
     source: Any = getattr(response, "_fp", None)
     rest = response.length_remaining
-    with suppress(HTTPError, OSError):
+    with suppress(HTTPError, HTTPException, OSError):
         if source is not None and not source.isclosed() and rest is not None and rest <= _WORTH_DRAINING:
             source.read()
     if source is not None and not source.isclosed():
@@ -251,7 +252,7 @@ def _translated(url: str) -> Iterator[None]:
     """Turn what urllib3, ssl and http.client raise into errors of this program."""
     try:
         yield
-    except (HTTPError, OSError, LocationValueError, ValueError) as error:
+    except (HTTPError, HTTPException, OSError, LocationValueError, ValueError) as error:
         raise _translate(error, redact.url(url)) from error
 
 

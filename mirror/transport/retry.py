@@ -118,11 +118,12 @@ def seconds_asked(header: str | None, now: datetime | None = None) -> float | No
     """The seconds that a Retry-After header asks for, given as seconds or date (RFC 9110, 10.2.3)."""
     if header is None:
         return None
-    if header.strip().isdigit():
-        return float(header)
+    digits = header.strip()
+    if digits.isascii() and digits.isdigit():
+        return float(digits)
     try:
         when = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
     zoned = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (zoned - (now or datetime.now(UTC))).total_seconds())
