@@ -14,7 +14,7 @@ from mirror.checks.keys import CreateKey
 from mirror.checks.resource import project, repository, service_account
 from mirror.checks.roles import EXCESSIVE, READER, REPO_ADMIN, WRITER
 from mirror.checks.steps import Cloud, CreateAccount, CreateRepository, EnableApi, Step, email
-from mirror.errors import ConfigError, RegistryError, Unavailable
+from mirror.errors import ConfigError, MirrorError, RegistryError, Unavailable
 from mirror.registries.artifact_registry import Home
 from mirror.transport.retry import Retry
 
@@ -24,7 +24,7 @@ _IMPERSONATE = "roles/iam.workloadIdentityUser"
 # What Google says while something that was just made or changed is not known everywhere yet.
 _SETTLING = frozenset({"SERVICE_DISABLED", "ABORTED"})
 
-Outcome = Literal["there", "done"]
+Outcome = Literal["there", "done", "failed"]
 T = TypeVar("T")
 
 
@@ -80,12 +80,20 @@ def plan(wish: Wish) -> list[Step]:
 def apply(steps: Iterable[Step], cloud: Cloud, retry: Retry, tell: Callable[[Step, Outcome], None]) -> None:
     """Do what is missing, step by step, and look again after each. Raises MirrorError at the first that fails."""
     for step in steps:
-        if retry(_settled(step.done, cloud)):
-            tell(step, "there")
-            continue
-        retry(_settled(step.do, cloud))
-        retry(_settled(_seen(step), cloud))
-        tell(step, "done")
+        try:
+            outcome = _made(step, cloud, retry)
+        except MirrorError:
+            tell(step, "failed")
+            raise
+        tell(step, outcome)
+
+
+def _made(step: Step, cloud: Cloud, retry: Retry) -> Outcome:
+    if retry(_settled(step.done, cloud)):
+        return "there"
+    retry(_settled(step.do, cloud))
+    retry(_settled(_seen(step), cloud))
+    return "done"
 
 
 def _settled(act: Callable[[Cloud], T], cloud: Cloud) -> Callable[[], T]:

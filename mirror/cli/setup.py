@@ -158,4 +158,4 @@ def _do(wish: Wish, steps: list[Step]) -> None:
 
 
 def _tell(step: Step, outcome: Outcome) -> None:
-    typer.echo(f"{outcome:5}  {step.title}")
+    typer.echo(f"{outcome:6}  {step.title}")

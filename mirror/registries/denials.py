@@ -14,6 +14,8 @@ from mirror.registries.artifact_registry import Home
 from mirror.registries.denial import Denial, Explanation
 
 _RESOURCE = re.compile(r"projects/([^/\"\s]+)/locations/([^/\"\s]+)/repositories/([^/\"\s]+)")
+# `projects/shop:getIamPolicy`, `projects/example.com:shop/…`; a project's number is not what people write.
+_PROJECT = re.compile(r"\bprojects/((?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]*)(?![\w.])")
 _IN_PATH = re.compile(r"^/v2/(?P<path>.+?)/(?:manifests|blobs|tags|referrers)/")
 # How the text of an error begins: "GET https://host/path: 403 what it said".
 _REQUEST = re.compile(r"\b[A-Z]+ https?://[^\s:]+(?::\d+)?[^\s:]*")
@@ -82,6 +84,9 @@ def _named(text: str, request: str, reference: str) -> dict[str, str]:
     """The reader's own project, host and so on, as far as the text, the request or the image tell them."""
     service = _SERVICE.search(text)
     known = {"SERVICE": service[1] if service else "artifactregistry.googleapis.com"}
+    project = _PROJECT.search(text)
+    if project:
+        known["PROJECT"] = project[1]
     account = _ACCOUNT.search(text)
     if account:
         known["SERVICE_ACCOUNT"] = account[0]

@@ -359,12 +359,38 @@ class TestCommand:
         ]
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, result.output
-        assert f"done   a key of gcr-mirror@{PROJECT}.iam.gserviceaccount.com is in {file}" in result.output
+        assert f"done    a key of gcr-mirror@{PROJECT}.iam.gserviceaccount.com is in {file}" in result.output
         assert f"credentials: {{json_key_file: {file}}}" in result.output
         assert "PRIVATE KEY" not in result.output
         again = CliRunner().invoke(app, arguments)
         assert "done " not in again.output
         assert google.holds(HOME.resource, WRITER) == {MEMBER}
+
+    @pytest.mark.usefixtures("login")
+    def test_the_step_that_failed_is_named_before_the_reason(
+        self, google: GoogleCloud, tmp_path: Path
+    ) -> None:
+        google.keys_forbidden = True
+        file = str(tmp_path / "key.json")
+        arguments = [
+            "setup",
+            "google",
+            "--project",
+            PROJECT,
+            "--host",
+            "eu.gcr.io",
+            "--apply",
+            "--key-file",
+            file,
+        ]
+        result = CliRunner().invoke(app, arguments)
+        assert isinstance(result.exception, MirrorError)
+        assert result.output.splitlines()[-1] == (
+            f"failed  a key of gcr-mirror@{PROJECT}.iam.gserviceaccount.com is in {file} (mode 0600)"
+        )
+        explanation = explain(result.exception)
+        assert explanation is not None
+        assert f"--project {PROJECT}" in explanation.fix
 
     def test_a_federation_open_to_everybody_is_refused(self) -> None:
         arguments = ["setup", "google", "--project", PROJECT, "--host", "gcr.io", "--keyless", "gitlab"]

@@ -45,7 +45,7 @@ def test_what_has_no_answer_by_the_deadline_has_failed_and_the_others_are_told()
         yield Probe("hangs", "look up", {}).ok("192.0.2.1")
         never.wait(60)
 
-    found = run([Check("hangs", hangs), fine("other")], deadline=0.3)
+    found = run([Check("hangs", hangs), fine("other")], deadline=1.0)
     never.set()
     assert told(found) == [("hangs", "ok"), ("hangs", "failed"), ("other", "ok")]
     assert "no answer in time" in found[1].said

@@ -57,6 +57,24 @@ def test_the_request_names_the_place_when_the_registry_does_not() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "project"),
+    [
+        ("v3/projects/shop:getIamPolicy", "shop"),
+        ("v1/projects/shop/serviceAccounts", "shop"),
+        ("v1/projects/example.com:shop/serviceAccounts", "example.com:shop"),
+        ("v3/projects/123456:getIamPolicy", "PROJECT"),
+    ],
+)
+def test_googles_apis_name_the_project_in_their_addresses(path: str, project: str) -> None:
+    request = f"POST https://iam.googleapis.com/{path}"
+    explanation = explain(
+        Denied(f"Google refuses {request}: 403 requires billing to be enabled", request=request)
+    )
+    assert explanation is not None
+    assert explanation.fix == f"gcloud billing projects link {project} --billing-account=ACCOUNT_ID"
+
+
 def test_what_the_caller_knows_fills_the_gaps() -> None:
     known = {**placeholders(Home.of("gcr.io", "shop")), "SERVICE_ACCOUNT": "m@shop.iam.gserviceaccount.com"}
     explanation = explain(Denied("...uploadArtifacts denied", codes=("DENIED",), detail=UPLOAD_DENIED), known)
