@@ -117,7 +117,7 @@ def usages(text: str, program: str = "gcr-mirror") -> list[list[str]]:
         lexer.whitespace_split = True
         for called, words in groupby(lexer, key=lambda word: not set(word) <= set("();<>|&")):
             call = [word for word in words if called]
-            if program in call:
+            if program in call and call[0] != "kubectl":  # to kubectl it is the name of a namespace
                 found.append(call[call.index(program) :])
     return found
 

@@ -132,6 +132,20 @@ def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path) -> None:
     assert (ran.code, "the API server does not answer" in ran.err) == (3, True)
 
 
+def test_the_commands_of_the_runbook_are_those_that_the_program_prints(tmp_path: Path) -> None:
+    book = Path(__file__).parents[2] / "docs" / "runbooks" / "gitlab-registry-down.md"
+    names = ("registry.gitlab.com/acme/shop", "eu.gcr.io/arctic-goal-676703/gitlab/acme/shop")
+    switch = YAML(typ="safe").load(Failover("gcr-mirror-failover", "gcr-mirror", *names, "pull").switch())
+    with ApiServer() as server:
+        labels = {"labels": switch["metadata"]["labels"]}
+        server.add("configmaps", "gcr-mirror", "gcr-mirror-failover", data=switch["data"], metadata=labels)
+        server.add("namespaces", "", "shop", metadata={"labels": {"gcr-mirror/failover": "allowed"}})
+        workload(server, "deployments", "shop", "api", f"{names[0]}/api:1")
+        printed = failover(server, tmp_path, "on", "--dry-run").out
+    assert printed.count("\n") == 3
+    assert printed in book.read_text()
+
+
 @pytest.mark.parametrize(
     ("status", "over"),
     [
