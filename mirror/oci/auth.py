@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 
 from mirror.errors import Unsupported
 
-_PARAMETER = re.compile(r'([a-zA-Z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+# A parameter, or else the name of a scheme, which begins a further challenge (RFC 9110, 11.6.1).
+_WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([A-Za-z][\w-]*)', re.ASCII)
 # Docker's name for the user of an identity token.
 IDENTITY_TOKEN = "<token>"
 # The token specification's lifetime where an answer names none.
@@ -64,21 +65,19 @@ class Challenge:
     @classmethod
     def parse(cls, header: str) -> Challenge:
         """Read a WWW-Authenticate header; of several challenges, Bearer is preferred over Basic."""
-        parts = re.split(r",?\s*\b(?=(?:Bearer|Basic)\b\s)", header + " ", flags=re.IGNORECASE)
-        found = [cls._one(part) for part in parts if part.strip()]
-        ranked = sorted(found, key=lambda one: ("bearer", "basic", one.scheme).index(one.scheme))
-        if not ranked or ranked[0].scheme not in ("bearer", "basic"):
+        found: list[Challenge] = []
+        for key, quoted, plain, scheme in _WORD.findall(header):
+            if scheme:
+                found.append(cls(scheme.lower(), {}))
+            elif found:
+                value = re.sub(r"\\(.)", r"\1", quoted) or plain
+                found[-1] = cls(found[-1].scheme, {**found[-1].parameters, key.lower(): value})
+        ranked = [one for scheme in ("bearer", "basic") for one in found if one.scheme == scheme]
+        if not ranked:
             raise Unsupported(
                 f"the registry asks for a login of an unknown kind: {header[:100]!r}", status=401
             )
         return ranked[0]
-
-    @classmethod
-    def _one(cls, text: str) -> Challenge:
-        scheme, _, rest = text.strip().partition(" ")
-        return cls(
-            scheme.lower(), {key.lower(): quoted or plain for key, quoted, plain in _PARAMETER.findall(rest)}
-        )
 
     def token_request(
         self, login: Login | None, scopes: tuple[str, ...]
@@ -146,13 +145,14 @@ def lacks(token: str, scopes: tuple[str, ...]) -> str | None:
     granted = claims(token).get("access")
     if not isinstance(granted, list):
         return None
-    held = {
-        (entry.get("type"), entry.get("name"), action)
-        for entry in granted
-        if isinstance(entry, dict)
-        for action in entry.get("actions") or ()
-    }
+    held = {right for entry in granted if isinstance(entry, dict) for right in _held(entry)}
     return next((scope for scope in scopes if not _wanted(scope) <= held), None)
+
+
+def _held(entry: dict[str, Any]) -> set[tuple[str, str, str]]:
+    actions = entry.get("actions")
+    kind, name = str(entry.get("type")), str(entry.get("name"))
+    return {(kind, name, str(action)) for action in (actions if isinstance(actions, list) else ())}
 
 
 def _wanted(scope: str) -> set[tuple[str, str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
 from urllib.parse import urlsplit
 
 from mirror.errors import Denied, RegistryError, Unauthorized
@@ -32,7 +31,6 @@ class Authority:
         self._clock = clock
         self._lock = threading.RLock()
         self._challenge: Challenge | None = None
-        self._open = False
         self._tokens: dict[Scopes, Token] = {}
         self._asking: dict[Scopes, threading.Lock] = {}
         self._refusal: Unauthorized | None = None
@@ -58,7 +56,6 @@ class Authority:
     def learn(self, answer: Answer) -> None:
         """Take in the answer to `GET /v2/`: no login needed, or the challenge."""
         if answer.status != 401:
-            self._open = True
             return
         challenge = Challenge.parse(answer.headers.get("WWW-Authenticate", ""))
         if challenge.scheme == "bearer":
@@ -115,17 +112,22 @@ class Authority:
         return token if token and token.renew_at > self._clock.monotonic() else None
 
     def _ask(self, challenge: Challenge, scopes: Scopes) -> Token:
-        with self._doubt if self._in_doubt else nullcontext():
-            self._still_refused()
-            login = self._login()
-            now = self._clock.monotonic()
-            try:
-                answer = self._client.exchange(*challenge.token_request(login, scopes))
-            finally:
-                # Where nobody answers, the others need not wait for each other's time-outs.
-                self._in_doubt = False
-            if answer.status != 200:
-                raise self._refused(answer, login, scopes)
+        with self._doubt:
+            if self._in_doubt:
+                return self._ask_now(challenge, scopes)
+        return self._ask_now(challenge, scopes)
+
+    def _ask_now(self, challenge: Challenge, scopes: Scopes) -> Token:
+        self._still_refused()
+        login = self._login()
+        now = self._clock.monotonic()
+        try:
+            answer = self._client.exchange(*challenge.token_request(login, scopes))
+        finally:
+            # Where nobody answers, the others need not wait for each other's time-outs.
+            self._in_doubt = False
+        if answer.status != 200:
+            raise self._refused(answer, login, scopes)
         token = Token.from_answer(answer.body, now)
         missing = lacks(token.value, scopes)
         if missing:

@@ -185,13 +185,15 @@ class Registry:
         """Find out how to log in, and try a login that goes with every request once, before many use it."""
         self._authority.learn(self._greet())
         basic = self._authority.basic
-        refused = basic is not None and self._refuses(basic)
-        # Only now: until the login is tried, everybody else waits.
-        self._introduced = True
-        if basic and refused:
-            raise self._authority.refuse(
+        refusal = None
+        if basic and self._refuses(basic):
+            refusal = self._authority.refuse(
                 Unauthorized(f"{self.host}: the login is refused", status=401), basic
             )
+        # Only now: until the login is tried, everybody else waits.
+        self._introduced = True
+        if refusal:
+            raise refusal
 
     def _refuses(self, authorization: str) -> bool:
         """Whether the registry lets nobody in with this; a 401 may also be about one repository, or a mount."""
