@@ -6,7 +6,7 @@ import fnmatch
 
 from mirror.config.model import Config
 from mirror.config.model import Mirror as MirrorModel
-from mirror.service.standing import Mirror, Registry, Standing, Trouble, count, lag
+from mirror.service.standing import Mirror, Registry, Standing, Trouble, count, doomed, lag
 from mirror.state import attempts
 from mirror.state.database import Database
 from mirror.state.records import Condition, Scope, State, TagRecord
@@ -23,9 +23,17 @@ def read_standing(config: Config, now: float) -> Standing:
             registries=_registries(config, troubles),
             mirrors=mirrors,
             behind=tuple(record for record in state.tags() if record.counts and record.progress != "in_sync"),
+            doomed=tuple(
+                one for model in config.mirrors for one in doomed(state.tags(model.name), prune_after(model))
+            ),
         )
     finally:
         state.close()
+
+
+def prune_after(model: MirrorModel) -> float | None:
+    """Seconds that the source must have lacked a tag before it is deleted from the target; None: never."""
+    return model.prune_after.total_seconds() if model.prune else None
 
 
 def requeue(config: Config, pattern: str) -> list[str]:

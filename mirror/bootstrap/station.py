@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mirror.bootstrap.expiry import expiry
 from mirror.bootstrap.site import Site
+from mirror.bootstrap.standing import prune_after
 from mirror.config.model import Config, GoogleCredentials, PasswordCredentials
 from mirror.config.model import Mirror as MirrorModel
 from mirror.config.model import Registry as RegistryModel
@@ -86,7 +87,7 @@ def job(site: Site, model: MirrorModel) -> Job:
         workers=lambda: Workers(config.limits.images, config.limits.blobs),
         holder=lambda path: site.target(model, path),
         guard=Guard(config.guard.max_disappeared, config.guard.at_least),
-        prune_after=model.prune_after.total_seconds() if model.prune else None,
+        prune_after=prune_after(model),
     )
 
 

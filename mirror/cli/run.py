@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mirror.config.model import Config
     from mirror.service.server import Server
 
-# Seconds (beats) between tries to open a state that could not be opened.
-_REOPEN_EVERY = 10
+# Seconds (beats) between tries to open a state that cannot be used.
+_REOPEN_EVERY = 5
 
 
 def run(config: ConfigFile) -> None:
@@ -99,7 +99,7 @@ class _Run:
         elif self._watch.changed() or self._asked_to_load:
             self._asked_to_load = False
             self._reload()
-        elif self._beats % _REOPEN_EVERY == 0 and self._station.daemon.ledger.detached:
+        elif self._beats % _REOPEN_EVERY == 0 and self._state_is_away():
             self._reopen()
 
     def _reload(self) -> None:
@@ -118,6 +118,12 @@ class _Run:
         self._watch = Watch(self._files())
         self._station.daemon.metrics.reloaded(success=True)
         self._log.info("configuration loaded", mirrors=len(new.mirrors))
+
+    def _state_is_away(self) -> bool:
+        """Whether the state cannot be used, or its file was deleted under it, which SQLite does not notice."""
+        from mirror.state.engine import is_missing
+
+        return bool(self._station.daemon.ledger.trouble) or is_missing(self._config.state.url)
 
     def _reopen(self) -> None:
         from mirror.bootstrap.station import open_state

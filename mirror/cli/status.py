@@ -38,7 +38,16 @@ def text(standing: Standing) -> str:
     lines += [_mirror(mirror, standing.now) for mirror in standing.mirrors]
     if standing.behind:
         lines += ["", "Not in step:", *(f"  {_tag(record, standing.now)}" for record in standing.behind)]
+    if standing.doomed:
+        lines += ["", "To be deleted from the target, because the source no longer has them:"]
+        lines += [f"  {one.target}  {_when(one.at - standing.now)}" for one in standing.doomed]
     return "\n".join(lines)
+
+
+def _when(seconds: float) -> str:
+    from mirror.service.showing import duration
+
+    return f"in {duration(seconds)}" if seconds > 0 else "with the next pass"
 
 
 def _mirror(mirror: Mirror, now: float) -> str:

@@ -14,7 +14,7 @@ from mirror.service.ledger import Ledger
 from mirror.service.loop import Loop
 from mirror.service.metrics import Metrics
 from mirror.service.showing import Page, Query, find
-from mirror.service.standing import Standing
+from mirror.service.standing import Standing, doomed
 from mirror.service.triggers import Trigger
 from mirror.state.records import Result, TagRecord
 
@@ -176,6 +176,11 @@ class Daemon:
             mirrors=mirrors,
             behind=tuple(self._behind())[:_NAMED],
             trouble=self.ledger.trouble,
+            doomed=tuple(
+                one
+                for name, loop in list(self.loops.items())
+                for one in doomed(self.ledger.records(name), loop.job.prune_after)
+            )[:_NAMED],
         )
 
     def _behind(self) -> list[TagRecord]:

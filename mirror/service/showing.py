@@ -57,6 +57,7 @@ def as_json(standing: Standing) -> dict[str, Any]:
         "registries": [_registry(found) for found in standing.registries],
         "mirrors": [_mirror(found) for found in standing.mirrors],
         "behind": [tag_json(record) for record in standing.behind],
+        "to_be_deleted": [{"target": one.target, "at": one.at} for one in standing.doomed],
     }
 
 

@@ -85,6 +85,14 @@ class Mirror:
 
 
 @dataclass(frozen=True, slots=True)
+class Doomed:
+    """A tag that will be deleted from the target at `at` (epoch seconds), unless the source has it again."""
+
+    target: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Everything at the time `now`. `behind` are the tags that the target lacks as the source has them."""
 
@@ -94,6 +102,7 @@ class Standing:
     mirrors: tuple[Mirror, ...] = ()
     behind: tuple[TagRecord, ...] = ()
     trouble: str = ""
+    doomed: tuple[Doomed, ...] = ()
 
     @property
     def total(self) -> int:
@@ -114,6 +123,17 @@ def count(records: Iterable[TagRecord]) -> Mapping[Progress, int]:
     """How many tags are where; those that the source lost, or the rule selects no more, do not count."""
     counted = Counter(record.progress for record in records if record.counts)
     return {progress: counted[progress] for progress in PROGRESS}
+
+
+def doomed(records: Iterable[TagRecord], prune_after: float | None) -> tuple[Doomed, ...]:
+    """What `prune` will delete; nothing without it, and never what this program did not put there."""
+    if prune_after is None:
+        return ()
+    return tuple(
+        Doomed(f"{record.target}:{record.key.tag}", record.absent_since + prune_after)
+        for record in records
+        if record.absent_since is not None and record.ours
+    )
 
 
 def lag(records: Iterable[TagRecord], now: float) -> float:

@@ -96,6 +96,12 @@ def file_of(address: URL) -> Path | None:
     return Path(str(address.database)) if address.get_backend_name() == "sqlite" else None
 
 
+def is_missing(url: str) -> bool:
+    """Whether the file of an SQLite database has been deleted; never for a server."""
+    file = file_of(parse(url))
+    return file is not None and not file.exists()
+
+
 @contextmanager
 def translated(address: URL) -> Iterator[None]:
     """What SQLAlchemy and the drivers raise leaves as StateError; a password in the URL never shows."""

@@ -138,6 +138,20 @@ def test_status_and_retry_work_with_the_daemon_stopped(shop: House) -> None:
     assert json.loads(command(shop, "status", "--json").stdout)["mirrors"][0]["tags"]["pending"] == 1
 
 
+def test_status_says_what_prune_will_delete_before_it_does(shop: House) -> None:
+    shop.push("1", "2", "3")
+    with running(shop, prune=True, prune_after="7d", interval="1s") as daemon:
+        daemon.until_in_step(3)
+        shop.repository().untag("2")
+        daemon.until_in_step(2)
+        doomed = daemon.status()["to_be_deleted"]
+        daemon.stop()
+    name = f"{shop.google.host}/{shop.google.project}/acme/shop/api:2"
+    assert [one["target"] for one in doomed] == [name]
+    assert f"{name}  in 6 d 23 h" in command(shop, "status").stdout
+    assert set(shop.mirrored().tags) == {"1", "2", "3"}
+
+
 def test_a_hook_with_the_secret_brings_a_new_tag_within_seconds(shop: House) -> None:
     shop.push("1")
     with running(shop, interval="1h") as daemon:
@@ -185,6 +199,17 @@ def test_a_damaged_state_is_set_aside_and_nothing_is_copied_again(shop: House) -
     assert shop.google.count("PUT|POST|PATCH") == 0
     assert len(list(shop.folder.glob("state.db.damaged-*"))) == 1
     assert any("is damaged" in line["message"] for line in daemon.lines())
+
+
+def test_a_state_that_is_deleted_while_it_runs_is_written_anew(shop: House) -> None:
+    shop.push("1", "2")
+    with running(shop, interval="1h") as daemon:
+        daemon.until_in_step(2)
+        for file in shop.folder.glob("state.db*"):
+            file.unlink()
+        daemon.until(lambda: (shop.folder / "state.db").exists() and "open again" in daemon.log.read_text())
+        assert daemon.stop() == 0
+    assert json.loads(command(shop, "status", "--json").stdout)["tags"] == {"total": 2, "in_sync": 2}
 
 
 def test_a_state_that_is_locked_is_waited_for_while_the_work_goes_on(shop: House) -> None:
