@@ -98,9 +98,10 @@ class Server:
 
     @cached_property
     def _core(self) -> Any:
+        client = self._client
         import kubernetes.client  # noqa: PLC0415 - as above
 
-        return kubernetes.client.CoreV1Api(self._client)
+        return kubernetes.client.CoreV1Api(client)
 
     @cached_property
     def _apps(self) -> Any:

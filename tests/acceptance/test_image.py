@@ -98,12 +98,34 @@ def test_it_runs_as_a_number_that_is_not_root_and_without_a_shell(docker: Docker
     assert who.stdout == "65532\n"
 
 
-def test_its_health_is_what_the_daemon_says(docker: Docker) -> None:
+def test_its_health_is_what_the_daemon_says(tmp_path: Path, docker: Docker) -> None:
+    # Without a network: registries that cannot be reached are no reason to be restarted.
+    config = configuration(tmp_path, plain("127.0.0.1:1"), plain("127.0.0.1:2"), repositories=["acme/api"])
+    config.write_text(
+        json.dumps(json.loads(config.read_text()) | {"state": {"url": "sqlite:////state/s.db"}})
+    )
+    tmp_path.chmod(0o755)
+    config.chmod(0o644)
+    words = (
+        "--read-only",
+        "--tmpfs=/state:uid=65532",
+        "--network=none",
+        "-v",
+        f"{config}:/etc/gcr-mirror/config.yaml:ro",
+    )
+    started = docker("run", "-d", *words, "gcr-mirror:1")
+    assert started.returncode == 0, started.stderr
+    container = started.stdout.strip()
     check = docker.image()["Config"]["Healthcheck"]["Test"]
     assert check[0] == "CMD"
+    assert any(docker("exec", container, *check[1:]).returncode == 0 for _ in range(60)), docker(
+        "logs", container
+    )
+    assert docker("stop", "--time", "20", container).returncode == 0
+    (ended,) = json.loads(docker("container", "inspect", container).stdout)
+    assert ended["State"]["ExitCode"] == 0, docker("logs", container).stderr[-2000:]
     alone = docker("run", "--rm", "--network=none", "--entrypoint", check[1], "gcr-mirror:1", *check[2:])
-    assert alone.returncode == 1
-    assert "refused" in alone.stderr
+    assert (alone.returncode, "refused" in alone.stderr) == (1, True)
 
 
 def test_it_says_what_it_is(docker: Docker) -> None:

@@ -132,6 +132,13 @@ def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path) -> None:
     assert (ran.code, "the API server does not answer" in ran.err) == (3, True)
 
 
+def test_without_the_optional_client_it_says_what_to_install(tmp_path: Path, api: ApiServer) -> None:
+    (tmp_path / "kubernetes.py").write_text("raise ImportError('as if it were not installed')")
+    env = {"KUBECONFIG": str(api.kubeconfig(tmp_path)), "PYTHONPATH": str(tmp_path)}
+    ran = gcr_mirror("kubernetes", "failover", "on", env=env, home=tmp_path)
+    assert (ran.code, "pip install 'gitlab-gcr-mirror[kubernetes]'" in ran.err) == (2, True)
+
+
 def test_the_commands_of_the_runbook_are_those_that_the_program_prints(tmp_path: Path) -> None:
     book = Path(__file__).parents[2] / "docs" / "runbooks" / "gitlab-registry-down.md"
     names = ("registry.gitlab.com/acme/shop", "eu.gcr.io/arctic-goal-676703/gitlab/acme/shop")

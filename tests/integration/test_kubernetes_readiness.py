@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from mirror.demo.stage import stage
 from mirror.oci.auth import Login
 from mirror.render.pull_secret import PullSecret
 from tests.servers.api_server import ApiServer
@@ -120,6 +121,27 @@ def test_a_table_has_the_bad_news_first(shop: Shop) -> None:
     lines = ran.out.splitlines()
     assert [line.split()[0] for line in lines] == ["READY", "no", "yes"]
     assert lines[2].endswith("whole, the same as at the source")
+
+
+def test_google_is_asked_with_the_key_of_the_pull_secret(tmp_path: Path) -> None:
+    with stage(tmp_path) as config:
+        assert gcr_mirror("sync", "-c", config, "--json", home=tmp_path).code == 0
+        (mirror,) = json.loads(gcr_mirror("list", "-c", config, "google", "--json", home=tmp_path).out)[:1]
+        host = YAML(typ="safe").load(config)["registries"]["gitlab"]["host"]
+        name = mirror["repository"].removeprefix("gitlab/")
+        (tmp_path / "shop.yaml").write_text(f"containers: [{{image: '{host}/{name}:{mirror['tag']}'}}]")
+        secret = ("--namespace", "shop", "--key-file", tmp_path / "google-key.json", "--force")
+        made = gcr_mirror("kubernetes", "pull-secret", "-c", config, *secret, home=tmp_path)
+        (tmp_path / "secret.yaml").write_text(made.out)
+        words = ("readiness", "-c", config, "-f", tmp_path / "shop.yaml", "--json")
+        ready = gcr_mirror("kubernetes", *words, "--secret", tmp_path / "secret.yaml", home=tmp_path)
+        assert ready.code == 0, ready.out + ready.err
+        assert (images(ready)[0]["digest"], images(ready)[0]["compared"]) == (mirror["digest"], "source")
+        refused = gcr_mirror("kubernetes", *words, home=tmp_path)
+        assert (refused.code, images(refused)[0]["problem"]) == (
+            1,
+            "the pods may not pull it without a pull secret",
+        )
 
 
 @pytest.fixture
