@@ -6,7 +6,6 @@ https://distribution.github.io/distribution/spec/auth/token/
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -119,7 +118,7 @@ class Token:
         try:
             answer = json.loads(body)
             value = answer.get("token") or answer["access_token"]
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise Unsupported("the token service answered without a token") from error
         if not isinstance(value, str) or not value:
             raise Unsupported("the token service answered without a token")
@@ -132,7 +131,7 @@ def claims(token: str) -> dict[str, Any]:
     try:
         payload = token.split(".")[1]
         read = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError, binascii.Error):
+    except (IndexError, ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 

@@ -65,7 +65,7 @@ def _errors(body: bytes) -> tuple[tuple[str, ...], str]:
     try:
         entries = json.loads(body[:65536])["errors"]
         return _codes(entries), redact.detail("; ".join(_said(entry) for entry in entries))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return (), redact.detail(body[:2000].decode(errors="replace"))
 
 

@@ -66,7 +66,15 @@ def understood(registry: Registry) -> Iterator[None]:
     """Raise Unsupported for what is JSON but not in the form of a list."""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, InvalidManifest) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        InvalidManifest,
+    ) as error:
         raise Unsupported(
             f"{registry.host} lists what cannot be read: {redact.detail(f'{type(error).__name__} {error}')}"
         ) from error
@@ -76,7 +84,7 @@ def document(registry: Registry, body: bytes) -> dict[str, Any]:
     """The JSON object of an answer; Unsupported when it is something else."""
     try:
         read = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unsupported(f"{registry.host} answered a list that is not JSON") from error
     if not isinstance(read, dict):
         raise Unsupported(f"{registry.host} answered a list that is not a JSON object")

@@ -80,9 +80,11 @@ class Manifest:
 
     @cached_property
     def subject(self) -> Digest | None:
-        """The manifest that this one refers to (signature, SBOM), if any."""
-        value = self.document.get("subject")
-        return Descriptor.from_json(value).digest if value is not None else None
+        """The manifest that this one refers to (signature, SBOM), if any that can be read."""
+        try:
+            return Descriptor.from_json(self.document.get("subject")).digest
+        except InvalidManifest:
+            return None  # the bytes are copied all the same; whether they are right is the registry's to say
 
     @property
     def is_index(self) -> bool:
@@ -155,8 +157,8 @@ def _media_type(document: dict[str, Any], header: str) -> str:
             f"schema 1 ({DOCKER_SCHEMA1}) is not copied: no registry takes it any more; rebuild the image"
         )
     stated = document.get("mediaType") or header.partition(";")[0].strip()
-    if stated in MANIFESTS:
-        return str(stated)
+    if isinstance(stated, str) and stated in MANIFESTS:
+        return stated
     if stated:
-        raise InvalidManifest(f"{stated[:80]!r} is not the media type of a manifest")
+        raise InvalidManifest(f"{str(stated)[:80]!r} is not the media type of a manifest")
     return OCI_INDEX if "manifests" in document else OCI_MANIFEST

@@ -223,6 +223,6 @@ def _config(source: Source, manifest: Manifest) -> dict[str, Any]:
             filled += count
     try:
         read = json.loads(buffer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
