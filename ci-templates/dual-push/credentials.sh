@@ -9,16 +9,23 @@ read_credentials() {
     esac
 }
 
-# The client's configuration is ours alone and goes with us. Where `gcloud auth configure-docker` was run, a login
-# vanishes in a credential helper and the push that follows finds none; such a configuration is not taken over.
+# The client's configuration is ours alone and goes with us. It begins with the logins that there are, since base
+# images may need them; but not where `gcloud auth configure-docker` was run: there a login vanishes in a
+# credential helper, and the push that follows finds none. Only the build has helpers.
 private_config() {
-    theirs=${DOCKER_CONFIG:-${HOME-}/.docker}
+    theirs=${DOCKER_CONFIG:-${HOME-}/.docker} known=''
     mkdir "$work/config"
+    build_config="$work/config"
     if [ -n "${DOCKER_AUTH_CONFIG-}" ]; then
-        printf '%s' "$DOCKER_AUTH_CONFIG" >"$work/config/config.json"
-    elif [ -f "$theirs/config.json" ] && ! grep -q '"cred' "$theirs/config.json"; then
-        cat "$theirs/config.json" >"$work/config/config.json" # base images may need these logins
+        known=$DOCKER_AUTH_CONFIG
+    elif [ -f "$theirs/config.json" ]; then
+        known=$(cat "$theirs/config.json")
     fi
+    case $known in
+        '') ;;
+        *'"cred'*) [ ! -f "$theirs/config.json" ] || build_config=$theirs ;;
+        *) printf '%s' "$known" >"$work/config/config.json" ;;
+    esac
     for kept in contexts cli-plugins; do
         [ ! -d "$theirs/$kept" ] || ln -s "$theirs/$kept" "$work/config/$kept"
     done

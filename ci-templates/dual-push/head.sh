@@ -7,7 +7,6 @@
 # POSIX sh and busybox, no more: the docker:cli image has no bash, curl or jq.
 
 set +x -eu # +x: a traced shell prints every secret that it touches
-umask 077
 
 say() { printf '%s\n' "$*"; }
 

@@ -10,6 +10,7 @@ configure() {
     cache=${DUAL_PUSH_INPUT_CACHE-}
     policy=${DUAL_PUSH_INPUT_ON_PARTIAL_FAILURE:-fail}
     attempts=${DUAL_PUSH_INPUT_PUSH_ATTEMPTS:-5}
+    push_timeout=${DUAL_PUSH_INPUT_PUSH_TIMEOUT:-1800}
     first_delay=${DUAL_PUSH_INPUT_RETRY_DELAY:-2}
     auth=${DUAL_PUSH_INPUT_AUTH:-json_key}
     key_variable=${DUAL_PUSH_INPUT_KEY_VARIABLE:-GCP_SA_KEY}
@@ -32,6 +33,7 @@ check_inputs() {
     one_of provenance "$provenance" none min max
     one_of push "$push" auto always never
     number push_attempts "$attempts"
+    number push_timeout "$push_timeout"
     number retry_delay "$first_delay"
     image_name gitlab_image "$gitlab_image" "is the container registry of this project switched on?"
     image_name gcp_image "$gcp_image" \

@@ -3,6 +3,7 @@
 # One word for what a registry said. Whatever may pass comes first: a login that finds nobody is no refusal.
 cause_of() { # log
     case $(tr '[:upper:]' '[:lower:]' <"$1") in
+        *'no end after '*) say stuck ;;
         *'connection refused'* | *'no such host'* | *'connection reset'*) say temporary ;;
         *timeout* | *'timed out'* | *toomanyrequests*) say temporary ;;
         *'unable to parse json key'*) say key ;;
@@ -20,6 +21,7 @@ explain() { # cause, side, image
     last_words=$(tail -n 1 "$work/log")
     case $1:$2 in
         temporary:*) say "no usable answer in $attempt attempts; the last words: $last_words" ;;
+        stuck:*) say "it did not answer, nor refuse: $last_words" ;;
         key:*)
             say "Google cannot read the key in $key_variable: its text was changed on the way (line breaks," \
                 "quotes). Store the file as it is, or in base64"

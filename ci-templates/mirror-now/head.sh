@@ -5,7 +5,6 @@
 # Out: the exit status: 0 told or copied   1 failed   2 configuration
 
 set +x -eu # +x: a traced shell prints every secret that it touches
-umask 077
 
 say() { printf '%s\n' "$*"; }
 

@@ -9,7 +9,9 @@ import pytest
 
 from tests.acceptance.ci_templates.consumer import Consumer, dumped
 from tests.acceptance.ci_templates.traces import pieces, private_parts, traces
-from tests.servers.pair import JOB_TOKEN, Pair
+from tests.servers.pair import Pair
+from tests.servers.registry import Registries
+from tests.servers.seed import Seed
 
 
 def forms(pair: Pair) -> dict[str, str]:
@@ -99,18 +101,40 @@ def test_a_key_that_is_none_ends_the_job_before_the_build(consumer: Consumer, va
     assert traces(str(value) * 3, pipeline.output) == []
 
 
-def test_a_login_in_a_credential_helper_of_gclouds_is_not_in_the_way(consumer: Consumer, pair: Pair) -> None:
+def test_a_credential_helper_is_asked_for_base_images_and_is_not_in_the_way_of_the_push(
+    consumer: Consumer, pair: Pair, registries: Registries
+) -> None:
     """Where `gcloud auth configure-docker` was run, `docker login` hands the key to gcloud, which forgets it."""
-    consumer.file(
-        "../home/.docker/config.json",
-        json.dumps({"credHelpers": {pair.google_image.split("/")[0]: "gcloud"}}),
-    )
-    helper = consumer.directory.parent / "home" / "bin" / "docker-credential-gcloud"
+    elsewhere = registries(users={"ann": "secret"})
+    Seed(elsewhere.url, "base", auth=("ann", "secret")).image("1")
+    consumer.file("Dockerfile", f"FROM {elsewhere.host}/base:1\nCOPY greeting /\n")
+    helpers = {pair.google_image.split("/")[0]: "gcloud", elsewhere.host: "gcloud"}
+    consumer.file("../home/.docker/config.json", json.dumps({"credHelpers": helpers}))
+    helper = consumer.home / "bin" / "docker-credential-gcloud"
     helper.parent.mkdir()
-    helper.write_text("#!/bin/sh\ncat >/dev/null\necho 'credentials not found'; exit 1\n")
+    login = json.dumps({"ServerURL": elsewhere.host, "Username": "ann", "Secret": "secret"})
+    lines = [
+        "#!/bin/sh",
+        "read -r host",
+        "[ $1 != store ] || exit 0",
+        f"[ $host != {elsewhere.host} ] || {{ echo '{login}'; exit; }}",
+        "echo 'credentials not found in native keychain'; exit 1",  # the words that Docker's client knows
+    ]
+    helper.write_text("\n".join(lines))
     helper.chmod(0o755)
     consumer.env["PATH"] = f"{helper.parent}:{consumer.env['PATH']}"
     assert consumer.run().jobs == {"dual-push": "PASS"}
-    before = (consumer.home / ".docker/config.json").read_text()
-    assert JOB_TOKEN not in before
-    assert "auths" not in before, "a login of ours is left nowhere"
+    after = json.loads((consumer.home / ".docker/config.json").read_text())
+    assert after == {"credHelpers": helpers}, "a login of ours is left nowhere"
+
+
+def test_logins_that_are_there_serve_for_base_images(
+    consumer: Consumer, pair: Pair, registries: Registries
+) -> None:
+    elsewhere = registries(users={"ann": "secret"})
+    Seed(elsewhere.url, "base", auth=("ann", "secret")).image("1")
+    consumer.file("Dockerfile", f"FROM {elsewhere.host}/base:1\nCOPY greeting /\n")
+    auth = {"auth": base64.b64encode(b"ann:secret").decode()}
+    consumer.variables["DOCKER_AUTH_CONFIG"] = json.dumps({"auths": {elsewhere.host: auth}})
+    assert consumer.run().jobs == {"dual-push": "PASS"}
+    assert pair.digest_at_google("main") is not None

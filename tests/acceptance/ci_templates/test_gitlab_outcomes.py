@@ -6,6 +6,7 @@ import pytest
 
 from tests.acceptance.ci_templates.consumer import Consumer, example, with_local_includes
 from tests.servers.pair import Pair
+from tests.servers.proxy import Proxy
 
 PAGE = "how-to/gitlab-ci.md"
 
@@ -88,6 +89,17 @@ def test_a_registry_that_comes_up_late_is_tried_again(consumer: Consumer, pair: 
     assert pipeline.jobs == {"dual-push": "PASS"}
     assert "attempt 3 of 5" not in pipeline.output
     assert pair.digest_at_google("main") == pair.digest_at_gitlab("main") is not None
+
+
+@pytest.mark.slow  # the Engine waits a quarter of a minute for each answer
+def test_a_registry_that_hangs_keeps_nothing_from_the_other(consumer: Consumer, pair: Pair) -> None:
+    with Proxy(pair.gitlab.host) as proxy:
+        proxy.hang()
+        consumer.text = consumer.including(gitlab_image=f"{proxy.host}/acme/app", on_partial_failure="warn")
+        consumer.variables["DUAL_PUSH_INPUT_PUSH_TIMEOUT"] = "5"
+        pipeline = consumer.run()
+    assert pipeline.jobs == {"dual-push": "WARN 75"}
+    assert pair.digest_at_google("main") is not None
 
 
 def test_a_build_that_fails_pushes_nothing(consumer: Consumer, pair: Pair) -> None:

@@ -163,6 +163,35 @@ def test_a_job_without_an_engine_says_what_it_needs(script: Script) -> None:
     assert "no Docker Engine answers (Cannot connect to the Docker daemon): the job needs" in output
 
 
+@pytest.mark.parametrize("named", [{}, {"DOCKER_HOST": "tcp://docker:2375"}])
+def test_a_service_whose_certificates_came_late_is_found(
+    script: Script, tmp_path: Path, named: dict[str, str]
+) -> None:
+    certificates = tmp_path / "certs" / "client"
+    certificates.mkdir(parents=True)
+    (certificates / "ca.pem").write_text("a certificate\n")
+    script.env |= {"DOCKER_TLS_CERTDIR": str(certificates.parent), **named}
+    script.docker = f"""
+        [ "$DOCKER_HOST $DOCKER_TLS_VERIFY $DOCKER_CERT_PATH" = "tcp://docker:2376 1 {certificates}" ] || exit 1
+        {ENGINE}"""
+    status, output = script.run()
+    assert status == 0, output
+
+
+@pytest.mark.parametrize("command", ["login", "push"])
+def test_a_registry_that_never_answers_keeps_nothing_from_the_other(script: Script, command: str) -> None:
+    script.inputs(push_timeout="1")
+    script.text = script.text.replace("limited 60 docker login", "limited 1 docker login")
+    script.docker = ENGINE.replace(
+        f"{command})", f'{command}) case "$*" in *registry.*) exec sleep 60 ;; esac;'
+    )
+    status, output = script.run()
+    assert status == 1, output
+    assert script.handed_on["DUAL_PUSH_GCP_IMAGE"] == f"eu.gcr.io/acme/app@{DIGEST}"
+    assert "it did not answer, nor refuse: no end after 1 s" in output
+    assert "attempt 1 of 3" not in output
+
+
 def test_registries_that_have_different_images_are_a_failure(script: Script) -> None:
     script.docker = ENGINE.replace(
         "push)", f'push) case $2 in eu.*) echo "1: digest: sha256:{"1" * 64} size: 5"; exit ;; esac;'
