@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from mirror.errors import ConfigError
 from mirror.oci.auth import IDENTITY_TOKEN, Login
+from mirror.transport import redact
 
 Read = Callable[[], str]
 
@@ -22,7 +24,7 @@ def from_file(path: Path) -> Read:
 
     def read() -> str:
         try:
-            text = path.read_text(encoding="utf-8").rstrip("\r\n")
+            text = path.read_text(encoding="utf-8-sig").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not text"
             raise ConfigError(f"the file {path} cannot be read: {reason}") from error
@@ -106,21 +108,47 @@ class DockerConfig:
     path: str = ""
 
     def login(self) -> Login | None:
-        """The login for the longest key that fits `host/path`. Raises ConfigError when a helper fails."""
-        if not _config_file().exists():
+        """What the helper for the host says, else the longest key that fits `host/path`. Raises ConfigError."""
+        file = _config_file()
+        if not file.exists():
             return None
         import docker.auth  # noqa: PLC0415 - a tenth of a second, for those who have such a file
         import docker.errors  # noqa: PLC0415
 
         try:
-            config = docker.auth.load_config()
-            if config.get_credential_store(self.host):
-                return _login(config.resolve_authconfig(self.host))
-            return _login(_longest(config.auths, f"{self.host}/{self.path}"))
+            config = docker.auth.load_config(config_dict=_read(file) or {"auths": {}})
+            # docker-py knows Docker Hub by this name only.
+            name = "docker.io" if self.host == "index.docker.io" else self.host
+            store = config.get_credential_store(name)
+            # Without the file's own logins: docker-py would fall back to them, and cut their keys.
+            helped = _helped(docker.auth.AuthConfig({"credsStore": store}), name, store) if store else None
+            return _login(helped) or _login(_longest(config.auths, f"{self.host}/{self.path}"))
         except docker.errors.DockerException as error:
-            raise ConfigError(
-                f"the Docker configuration has no usable login for {self.host}: {error}"
-            ) from error
+            raise self._unusable(str(error)) from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise self._unusable(f"{file} or what a helper says is not in Docker's form") from error
+
+    def _unusable(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"the Docker configuration has no usable login for {self.host}: {redact.detail(why)}"
+        )
+
+
+def _helped(config: Any, name: str, store: str) -> Mapping[str, Any] | None:
+    if shutil.which(f"docker-credential-{store}") is None:
+        raise ConfigError(
+            f"the Docker configuration names docker-credential-{store} for {name}, which is not installed"
+        )
+    found: Mapping[str, Any] | None = config.resolve_authconfig(name)
+    return found
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a JSON object"
+        raise ConfigError(f"{file} cannot be read: {reason}; `docker login` writes it anew") from error
 
 
 def _config_file() -> Path:
