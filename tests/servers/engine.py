@@ -52,9 +52,14 @@ class Engine:
     def stop(self) -> None:
         """End it and remove everything it stored."""
         self._process.stop()
-        for mounted in (self.directory / "run" / "netns").glob("*"):
-            subprocess.run(["umount", mounted], check=False, capture_output=True)  # a container left it there
+        for mounted in self._mounted():
+            subprocess.run(["umount", "--lazy", mounted], check=False, capture_output=True)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _mounted(self) -> list[str]:
+        """What the Engine has left mounted, the innermost first: a network namespace, its own data."""
+        found = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        return sorted((path for path in found if path.startswith(f"{self.directory}/")), reverse=True)
 
     def _client_path(self, path: str) -> str:
         """Only `docker` of the programs' directory, so that a PATH can do without it."""
