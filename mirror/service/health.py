@@ -20,6 +20,8 @@ from mirror.state.records import Condition
 _UNWATCHED_PAUSE = 900.0
 # One more than the failures that open a breaker.
 _GREETINGS = 6
+# The statuses from here on say that the registry itself is in trouble.
+_BROKEN = 500
 
 
 @dataclass
@@ -33,22 +35,29 @@ class Health:
     _troubles: dict[str, Trouble] = field(default_factory=dict)
     _watches: dict[str, Watch] = field(default_factory=dict)
     _refused_at: dict[str, float] = field(default_factory=dict)
+    _began: dict[str, float] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _expiries: Expiries = field(init=False)
 
     def __post_init__(self) -> None:
-        """The ends of credentials are asked for by the same clock."""
+        """What an earlier process said of its troubles is only remembered for when they began."""
         self._expiries = Expiries(self.clock)
+        for condition in self.ledger.conditions():
+            self.ledger.clear_condition(condition.scope, condition.name)
+            if condition.scope == "registry":
+                self._began[condition.name] = condition.since
 
     def know(self, sides: Iterable[Side]) -> None:
-        """These are the registries now; what was said of the same host before stays."""
+        """These are the registries now, with new connections: what is wrong with them will show again."""
         with self._lock:
             self._sides = {side.host: side for side in sides}
             for host, side in self._sides.items():
                 if host not in self._watches or self._watches[host].paths != side.files:
                     self._watches[host] = Watch(side.files)
-            for host in self._troubles.keys() - self._sides.keys():
+            self._refused_at.clear()
+            for host, trouble in list(self._troubles.items()):
                 self._clear(host)
+                self._began[host] = trouble.since
 
     def registries(self) -> tuple[Registry, ...]:
         """How each of them is."""
@@ -63,6 +72,8 @@ class Health:
         match event:
             case Requested(status=status) if status:
                 self.contacted.add(event.registry)
+                if status < _BROKEN:
+                    self._began.pop(event.registry, None)
             case Opened():
                 self._set(event.registry, "unreachable", event.message)
             case Closed():
@@ -118,7 +129,7 @@ class Health:
     def _set(self, host: str, reason: str, message: str) -> None:
         with self._lock:
             was = self._troubles.get(host)
-            since = was.since if was else self.ledger.now()
+            since = was.since if was else self._began.pop(host, self.ledger.now())
             self._troubles[host] = Trouble(since, reason, message)
         self.ledger.set_condition(Condition("registry", host, since, reason, message))
 

@@ -208,6 +208,13 @@ class Ledger:
             self._error = str(error)
             return []
 
+    def conditions(self) -> list[Condition]:
+        """What was not well when the state was last written."""
+        found: list[Condition] = []
+        with self._guarded():
+            found += self.state.conditions()
+        return found
+
     def set_condition(self, condition: Condition) -> None:
         """Remember that something is not well."""
         with self._guarded():

@@ -31,10 +31,11 @@ class Server:
 
     def stop(self) -> None:
         """Close the sockets and end the threads."""
-        # In the loop's own thread: waitress is not made to be closed from another one.
+        # First the workers, which wake the loop when they are done; then the loop, in its own thread: waitress is
+        # not made to be closed from another one.
+        self._server.task_dispatcher.shutdown()
         self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._map, ignore_all=True))
         self._thread.join(5)
-        self._server.task_dispatcher.shutdown()
 
 
 def _bind(listen: str) -> socket.socket:

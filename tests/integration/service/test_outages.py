@@ -236,3 +236,50 @@ def test_a_tag_that_comes_back_is_not_pruned(shop: House) -> None:
     shop.repository().untag("1")
     shop.pass_time(1.5 * DAY)
     assert "1" in shop.mirrored().tags
+
+
+def test_a_reload_in_an_outage_is_no_end_of_it_and_its_real_end_is_noticed(shop: House) -> None:
+    shop.push("1")
+    shop.turn()
+    shop.gitlab.pause()
+    shop.pass_time(HOUR)
+    began = shop.daemon.standing().mirrors[0].frozen
+    shop.station.take_over(shop.configure())
+    shop.pass_time(HOUR)
+    again = shop.daemon.standing().mirrors[0].frozen
+    assert began is not None
+    assert again is not None
+    assert (again.reason, again.since) == ("source_down", began.since)
+    shop.push("2")
+    shop.gitlab.start()
+    shop.pass_time(5 * MINUTE)
+    assert shop.frozen() == ""
+    assert shop.copied == ["1", "2"]
+
+
+def test_what_an_earlier_process_said_of_an_outage_does_not_outlive_it(shop: House) -> None:
+    shop.push("1")
+    shop.gitlab.pause()
+    shop.pass_time(HOUR)
+    state = shop.daemon.ledger.state
+    (registry, mirror) = sorted(state.conditions(), key=lambda one: one.scope, reverse=True)
+    assert (registry.scope, mirror.reason) == ("registry", "source_down")
+    shop.begin(state)
+    shop.pass_time(MINUTE)
+    assert state.conditions()[-1].since == registry.since, "it goes on, and began when it began"
+    shop.gitlab.start()
+    shop.begin(state)
+    shop.pass_time(MINUTE)
+    assert state.conditions() == []
+    assert shop.copied == ["1"]
+
+
+def test_a_credential_that_is_configured_anew_is_tried(shop: House) -> None:
+    shop.push("1")
+    shop.token.write_text("wrong")
+    shop.pass_time(HOUR)
+    assert shop.frozen() == "source_refused"
+    shop.gitlab.users = {"mirror": Account("wrong")}
+    shop.station.take_over(shop.configure())
+    shop.pass_time(MINUTE)
+    assert shop.copied == ["1"]
