@@ -19,6 +19,9 @@ from mirror.registries.artifact_registry import Home
 from mirror.transport.retry import Retry
 
 _ACCOUNT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+# What a shell takes as one word: these stand in commands to be pasted. Whether they exist is Google's to say.
+_PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]*[a-z0-9]")
+_REPOSITORY = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _KUBERNETES = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _IMPERSONATE = "roles/iam.workloadIdentityUser"
 # What Google says while something that was just made or changed is not known everywhere yet.
@@ -127,6 +130,7 @@ def _seen(step: Step) -> Callable[[Cloud], None]:
 
 
 def _check(wish: Wish) -> None:
+    _check_home(wish.home)
     longest = 30 - len("-reader") if wish.reader else 30
     if not _ACCOUNT.fullmatch(wish.account) or len(wish.account) > longest:
         raise ConfigError(
@@ -145,6 +149,15 @@ def _check(wish: Wish) -> None:
         raise ConfigError("--login-file belongs to --keyless gitlab or github")
     if wish.legacy_bucket and wish.home.legacy_bucket is None:
         raise ConfigError(f"{wish.home.host} never kept images in a bucket: leave --legacy-bucket out")
+
+
+def _check_home(home: Home) -> None:
+    if not _PROJECT.fullmatch(home.project):
+        raise ConfigError(
+            f"{home.project!r} is no project id, such as arctic-goal-676703 (neither its name nor its number)"
+        )
+    if not home.gcr and not _REPOSITORY.fullmatch(home.repository):
+        raise ConfigError(f"{home.repository!r} is no repository: a-z, 0-9 and -, beginning with a letter")
 
 
 def _services(wish: Wish) -> list[str]:

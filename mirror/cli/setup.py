@@ -100,8 +100,13 @@ def google(  # noqa: PLR0913 - one parameter for each option
     """
     from mirror.checks.advice import advice
     from mirror.checks.setup import Wish, plan
-    from mirror.registries.artifact_registry import Home
+    from mirror.registries.artifact_registry import GCR_LOCATIONS, Home
 
+    federated = keyless in (Keyless.GITLAB, Keyless.GITHUB)
+    if (namespace or issuer) and not federated:
+        raise ConfigError("--namespace and --issuer belong to --keyless gitlab or github")
+    if repository and host in GCR_LOCATIONS:
+        raise ConfigError(f"{host} is one repository: leave --repository out")
     wish = Wish(
         home=Home.of(host, project, repository),
         account=service_account,

@@ -25,16 +25,17 @@ def put(text: str, output: Path | None) -> None:
 def replace(texts: Mapping[Path, str], *, mode: int | None = None) -> None:
     """Replace all files, or none when one cannot be written. Without a mode each keeps the one it has."""
     ready: dict[Path, Path] = {}
+    at = None
     try:
-        for path, text in texts.items():
-            where = path.resolve()  # a link stays a link
+        for at, text in texts.items():
+            where = at.resolve()  # a link stays a link
             ready[where] = _beside(where, text, mode)
-        for path, temporary in ready.items():
-            temporary.replace(path)
+        for at, temporary in ready.items():
+            temporary.replace(at)
     except OSError as error:
         for temporary in ready.values():
             temporary.unlink(missing_ok=True)
-        raise ConfigError(f"{error.filename} cannot be written: {error.strerror}") from error
+        raise ConfigError(f"{at} cannot be written: {error.strerror}") from error
 
 
 def _beside(path: Path, text: str, mode: int | None) -> Path:

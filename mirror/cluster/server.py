@@ -95,6 +95,11 @@ class Server:
             return configured(context=self.context)
         except (kubernetes.config.ConfigException, OSError) as error:
             raise ConfigError(f"the kubeconfig cannot be used: {error}") from error
+        except Exception as error:
+            # The client reads whatever the file holds; its words could repeat a token of it.
+            raise ConfigError(
+                f"the kubeconfig cannot be used: it is none ({type(error).__name__})"
+            ) from error
 
     @cached_property
     def _core(self) -> Any:

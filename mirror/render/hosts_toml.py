@@ -6,6 +6,7 @@ https://github.com/containerd/containerd/blob/main/docs/hosts.md
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ _LOGIN = """
 - At Google this works only if the host takes Basic logins without a token. Try it first; it must print 200:
   curl -s -o /dev/null -w '%{{http_code}}' -u "_json_key:$(cat KEY)" {mirror}/NAME/manifests/TAG"""
 
+_DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m))+")
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -50,6 +53,8 @@ def hosts_toml(relocations: Sequence[Relocation], node: Node) -> str:
 
     ConfigError when names change in more than their beginning: containerd can only put a path before a name.
     """
+    if not _DURATION.fullmatch(node.dial_timeout):
+        raise ConfigError(f"{node.dial_timeout!r} is no duration of containerd's; write 2s or 500ms")
     (origin,) = {one.source_host for one in relocations}
     base = _base(relocations)
     mirror = "/".join(filter(None, (f"{node.target_url}/v2", base)))

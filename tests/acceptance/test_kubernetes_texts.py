@@ -138,4 +138,25 @@ def test_a_mirror_that_is_not_there_is_named_with_those_that_are(config: Path) -
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, config: Path) -> None:
     ran = kubernetes(config, "containerd", "-o", tmp_path / "missing" / "hosts.toml")
     assert ran.code == 2
-    assert "cannot be written" in ran.err
+    wanted = tmp_path / "missing" / "hosts.toml"
+    assert ran.err == f"gcr-mirror: {wanted} cannot be written: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("pull-secret", "--namespace", "My_Shop"), "'My_Shop' is no namespace"),
+        (("pull-secret", "--namespace", "shop", "--name", "pull secret"), "'pull secret' is no name"),
+        (("pull-secret", "--namespace", "shop", "--beside", ""), "'' is no name"),
+        (("failover-policy", "--namespace", "a.b"), "'a.b' is no namespace"),
+        (("failover-policy", "--pods-in", "Shop"), "'Shop' is no namespace"),
+        (("containerd", "--dial-timeout", "soon"), "'soon' is no duration"),
+    ],
+)
+def test_what_kubernetes_or_containerd_would_refuse_is_not_written(
+    tmp_path: Path, config: Path, words: tuple[str, ...], says: str
+) -> None:
+    file = tmp_path / "out"
+    more = () if words[0] == "containerd" else ("--key-file", tmp_path / "reader.json")
+    ran = kubernetes(config, *words, *more, "-o", file)
+    assert (ran.code, says in ran.err, file.exists()) == (2, True, False)

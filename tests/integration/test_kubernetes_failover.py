@@ -132,6 +132,15 @@ def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path) -> None:
     assert (ran.code, "the API server does not answer" in ran.err) == (3, True)
 
 
+@pytest.mark.parametrize("text", ["token-in-it", "token-in-it: [", "- token-in-it"])
+def test_a_kubeconfig_that_is_none_is_said_and_not_shown(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    ran = gcr_mirror("kubernetes", "failover", "on", env={"KUBECONFIG": str(file)}, home=tmp_path)
+    assert (ran.code, "the kubeconfig cannot be used" in ran.err) == (2, True)
+    assert "token-in-it" not in ran.out + ran.err
+
+
 def test_without_the_optional_client_it_says_what_to_install(tmp_path: Path, api: ApiServer) -> None:
     (tmp_path / "kubernetes.py").write_text("raise ImportError('as if it were not installed')")
     env = {"KUBECONFIG": str(api.kubeconfig(tmp_path)), "PYTHONPATH": str(tmp_path)}

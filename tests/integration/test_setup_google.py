@@ -392,6 +392,21 @@ class TestCommand:
         assert explanation is not None
         assert f"--project {PROJECT}" in explanation.fix
 
+    @pytest.mark.parametrize(
+        ("options", "says"),
+        [
+            (["--namespace", "acme"], "belong to --keyless"),
+            (["--keyless", "gke", "--issuer", "https://gitlab.example"], "belong to --keyless"),
+            (["--repository", "images"], "leave --repository out"),
+        ],
+    )
+    def test_an_option_that_would_do_nothing_is_refused(self, options: list[str], says: str) -> None:
+        result = CliRunner().invoke(
+            app, ["setup", "google", "--project", PROJECT, "--host", "gcr.io", *options]
+        )
+        assert isinstance(result.exception, ConfigError)
+        assert says in str(result.exception)
+
     def test_a_federation_open_to_everybody_is_refused(self) -> None:
         arguments = ["setup", "google", "--project", PROJECT, "--host", "gcr.io", "--keyless", "gitlab"]
         result = CliRunner().invoke(app, arguments)

@@ -15,7 +15,7 @@ Context = Annotated[
     typer.Option(help="A context of the kubeconfig; the current one otherwise.", show_default=False),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the commands, and change nothing.")]
-Timeout = Annotated[float, typer.Option(help="How many seconds the workloads may take to run.")]
+Timeout = Annotated[float, typer.Option(min=0, help="How many seconds the workloads may take to run.")]
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +31,19 @@ PasswordFile = Annotated[
 ]
 PullSecretName = Annotated[str, typer.Option(help="The Secret's name.")]
 Force = Annotated[bool, typer.Option("--force", help="Even if it is the login that the mirror pushes with.")]
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+def named(*names: str, namespaces: Iterable[str] = ()) -> None:
+    """Names that Kubernetes takes. ConfigError for any other, before it is in a file that cannot be applied."""
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"{name!r} is no name in Kubernetes: lower-case letters, digits, '-' and '.'")
+    for namespace in namespaces:
+        if not _NAME.fullmatch(namespace) or "." in namespace or len(namespace) > 63:
+            raise ConfigError(f"{namespace!r} is no namespace: at most 63 lower-case letters, digits and '-'")
 
 
 def user(name: str | None, password_file: Path | None) -> tuple[str, Path] | None:

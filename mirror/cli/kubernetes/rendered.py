@@ -15,6 +15,7 @@ from mirror.cli.kubernetes.options import (
     PasswordFile,
     PullSecretName,
     Username,
+    named,
     user,
 )
 from mirror.cli.options import ConfigFile, load
@@ -57,6 +58,7 @@ def pull_secret(  # noqa: PLR0913 - one parameter for each option
     from mirror.render.document import stream
     from mirror.render.pull_secret import PullSecret
 
+    named(name, service_account, *(beside or []), namespaces=namespace)
     registry = target(load(config), mirror or [])
     login = reader(registry, key_file, user(username, password_file), force=force)
     secrets = [PullSecret(name, one, registry.host, login) for one in dict.fromkeys(namespace)]
@@ -94,6 +96,7 @@ def failover_policy(  # noqa: PLR0913 - one parameter for each option
     from mirror.render.kyverno import kyverno
     from mirror.render.pull_secret import PullSecret
 
+    named(name, namespaces=[namespace, *(pods_in or [])])
     loaded = load(config)
     found = relocations(loaded, mirror or [])
     alone = len(loaded.mirrors) == 1

@@ -131,6 +131,9 @@ def test_a_namespace_that_would_open_the_federation_is_refused(namespace: str) -
 @pytest.mark.parametrize(
     ("wish", "says"),
     [
+        (Wish(Home.of("gcr.io", "shop; reboot")), "no project id"),
+        (Wish(Home.of("gcr.io", "123456789")), "nor its number"),
+        (Wish(Home.of("us-docker.pkg.dev", "shop", "$(reboot)")), "no repository"),
         (Wish(HOME, account="Mirror"), "6 to 30"),
         (Wish(HOME, account="a" * 24, reader=True), "6 to 23"),
         (Wish(HOME, keyless="gcr-mirror"), "NAMESPACE/NAME"),
