@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import fnmatch
+from collections.abc import Callable
 
 from mirror.config.model import Config
 from mirror.config.model import Mirror as MirrorModel
 from mirror.service.standing import Mirror, Registry, Standing, Trouble, count, doomed, lag
-from mirror.state import attempts
+from mirror.state import attempts, engine
 from mirror.state.database import Database
-from mirror.state.records import Condition, Scope, State, TagRecord
+from mirror.state.memory import Memory
+from mirror.state.records import Condition, Key, Scope, State, TagRecord
+from mirror.sync.patterns import Glob
 
 
 def read_standing(config: Config, now: float) -> Standing:
     """How everything is by the state. Raises StateError."""
-    state = Database(config.state.url)
+    state = _open(config)
     try:
         troubles = {(found.scope, found.name): _trouble(found) for found in state.conditions()}
         mirrors = tuple(_mirror(config, model, state, troubles, now) for model in config.mirrors)
@@ -37,10 +39,11 @@ def prune_after(model: MirrorModel) -> float | None:
 
 
 def requeue(config: Config, pattern: str) -> list[str]:
-    """Forget the failures of the tags that match; their names. Raises StateError."""
-    state = Database(config.state.url)
+    """Forget the failures of the tags that match; their names. Raises ConfigError, StateError."""
+    matches = _matcher(pattern)
+    state = _open(config)
     try:
-        found = [record for record in state.tags() if record.reason and _matches(record, pattern)]
+        found = [record for record in state.tags() if record.reason and matches(record.key)]
         state.save(attempts.settled(record) for record in found)
         return [_name(record) for record in found]
     finally:
@@ -78,8 +81,15 @@ def _trouble(condition: Condition) -> Trouble:
     return Trouble(condition.since, condition.reason, condition.message)
 
 
-def _matches(record: TagRecord, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(_name(record), pattern)
+def _open(config: Config) -> State:
+    """The state. Where there is none yet, none is made: it would be owned by whoever only asked."""
+    return Memory() if engine.is_missing(config.state.url) else Database(config.state.url)
+
+
+def _matcher(pattern: str) -> Callable[[Key], bool]:
+    repositories, _, tags = pattern.partition(":")
+    path, tag = Glob.parse(repositories), Glob.parse(tags or "*")
+    return lambda key: path.matches(key.repository) and tag.matches(key.tag)
 
 
 def _name(record: TagRecord) -> str:

@@ -85,7 +85,7 @@ def retry(
     pattern: Annotated[
         str,
         typer.Argument(
-            help="Glob for REPOSITORY:TAG, such as 'acme/shop/**:1.*'; all that failed otherwise."
+            help="Globs: REPOSITORY, or REPOSITORY:TAG such as 'acme/shop/**:1.*'; all that failed otherwise."
         ),
     ] = "**",
 ) -> None:

@@ -23,6 +23,8 @@ HUNG_AFTER = 900.0
 # How many tags that are not in step the page and the JSON name; there may be 100,000.
 _NAMED = 100
 _BEAT = 1.0
+# The loop that is no mirror's; no mirror can have this name.
+_HEALTH = "the registries"
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,14 @@ class Daemon:
 
     def _look_after_registries(self) -> None:
         """In a thread of its own: a registry that is away may take its time to say so."""
-        while not self._stopping:
-            self.health.look_again()
-            with self._wake:
-                if not self._stopping:
-                    self._wake.wait(_BEAT)
+        try:
+            while not self._stopping:
+                self.health.look_again()
+                with self._wake:
+                    if not self._stopping:
+                        self._wake.wait(_BEAT)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours: the mirrors go on, /healthz says it
+            self._note_death(_HEALTH, error)
 
     def _start_missing(self) -> None:
         for name, loop in list(self.loops.items()):
@@ -139,10 +144,13 @@ class Daemon:
                     if not self._stopping:
                         self._wake.wait(min(max(loop.delay, 0.05), 60.0))
         except Exception as error:  # noqa: BLE001 - a mistake of ours: the others go on, /healthz says it
-            self._died[name] = f"the loop of {name} has died: unexpected {type(error).__name__}: {error}"
-            self.listen(Failed(name, "", "", name, "unexpected", self._died[name], temporary=False))
+            self._note_death(name, error)
         with self._wake:
             self._threads.pop(name, None)
+
+    def _note_death(self, name: str, error: Exception) -> None:
+        self._died[name] = f"the loop of {name} has died: unexpected {type(error).__name__}: {error}"
+        self.listen(Failed(name, "", "", name, "unexpected", self._died[name], temporary=False))
 
     def stop(self) -> None:
         """Begin no more copies; `run` returns. May be called from a signal handler's thread."""
@@ -193,9 +201,10 @@ class Daemon:
 
     def why_dead(self) -> str:
         """Which loop has died or hangs; empty while all live."""
-        for name, loop in list(self.loops.items()):
+        for name in (_HEALTH, *self.loops):
             if name in self._died:
                 return self._died[name]
+        for name, loop in list(self.loops.items()):
             silent = loop.busy_since_alive
             if silent is not None and silent > HUNG_AFTER:
                 return f"the pass of {name} hangs: nothing has happened for {silent:.0f} s"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from mirror.demo.faults import hang
+from mirror.demo.faults import call, hang
 from mirror.demo.gitlab import GitLabRegistry
 from mirror.demo.google import GoogleRegistry
 from tests.servers.house import House
@@ -133,6 +133,8 @@ def test_status_and_retry_work_with_the_daemon_stopped(shop: House) -> None:
     parsed = json.loads(command(shop, "status", "--json").stdout)
     assert parsed["mirrors"][0]["tags"] == {"in_sync": 1, "pending": 0, "failed": 0, "dead": 1}
     assert command(shop, "retry", "nothing/**").stderr == "0 to be tried again\n"
+    refused = command(shop, "retry", "acme/[")
+    assert (refused.returncode, refused.stderr) == (2, "gcr-mirror: 'acme/[' has a '[' without its ']'\n")
     retried = command(shop, "retry", "acme/**:bad")
     assert (retried.stdout, retried.stderr) == ("acme/shop/api:bad\n", "1 to be tried again\n")
     assert json.loads(command(shop, "status", "--json").stdout)["mirrors"][0]["tags"]["pending"] == 1
@@ -234,11 +236,14 @@ def test_a_state_that_is_locked_is_waited_for_while_the_work_goes_on(shop: House
 
 def test_copies_that_run_get_the_grace_period_and_no_new_ones_begin(shop: House) -> None:
     shop.push(*(str(number) for number in range(6)))
-    gate = shop.google.faults.add(hang(shop.google.stopping, 2), "PUT", "/manifests/", times=None)
+    slow = call(lambda: shop.google.stopping.wait(2))
+    gate = shop.google.faults.add(slow, "PUT", "/manifests/", times=None)
     with running(shop, limits={"images": 1}) as daemon:
         daemon.until(lambda: shop.google.faults.happened(gate) > 0)
         assert daemon.stop() == 0
-    assert len(shop.mirrored().tags) <= 1
+        told = [line["message"] for line in daemon.lines()]
+    assert told.count("copied") == 1, "what ran was ended and told, and nothing else began"
+    assert len(shop.mirrored().tags) == 1
 
 
 def test_a_second_signal_ends_at_once(shop: House) -> None:
@@ -272,8 +277,10 @@ def test_a_bad_configuration_is_said_with_exit_code_two(
     assert "Traceback" not in done.stderr
 
 
-def test_status_without_a_state_says_that_no_pass_was_made(shop: House) -> None:
+def test_status_without_a_state_says_that_no_pass_was_made_and_makes_none(shop: House) -> None:
+    before = set(shop.folder.iterdir())
     done = command(shop, "status")
-    assert (shop.folder / "gcr-mirror-state.db").exists(), "by default beside the configuration"
     assert done.returncode == 1
     assert "The first pass has not ended yet (shop)." in done.stdout
+    assert command(shop, "retry").stderr == "0 to be tried again\n"
+    assert set(shop.folder.iterdir()) == before

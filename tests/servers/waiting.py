@@ -1,9 +1,10 @@
-"""Waiting: clocks whose waits end at once, and that remember them."""
+"""Waiting: clocks whose waits end at once, and that remember them; and waiting for what other threads do."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from mirror.transport.clock import Clock
 
@@ -44,3 +45,11 @@ class Skipping(Clock):
         with self._turn:
             self.waits.append(seconds)
             self._ahead += seconds
+
+
+def until(met: Callable[[], object], seconds: float = 45.0) -> None:
+    """Come back when it is so; an error when it takes longer than that."""
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

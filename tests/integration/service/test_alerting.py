@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from mirror.transport.clock import Clock
 from tests.servers.house import House
 from tests.servers.present import require
 from tests.servers.process import Process, free_port
+from tests.servers.waiting import until
 
 RULES = Path(__file__).parents[3] / "deploy" / "prometheus" / "rules.yaml"
 
@@ -55,13 +55,6 @@ def receiver() -> Iterator[Receiver]:
     yield server
     server.shutdown()
     server.server_close()
-
-
-def until(met: Callable[[], object], seconds: float = 45) -> None:
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_the_alert_of_an_outage_reaches_a_receiver_and_resolves(

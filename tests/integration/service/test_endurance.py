@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,13 +24,7 @@ from mirror.demo.google import GoogleRegistry
 from mirror.state.database import Database
 from tests.servers.house import HOUR, House
 from tests.servers.process import free_port
-
-
-def until(met: Callable[[], object], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+from tests.servers.waiting import until
 
 
 def open_files() -> int:

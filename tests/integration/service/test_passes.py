@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from mirror.demo.faults import refuse
+import pytest
+
+from mirror.demo.faults import call, refuse
+from mirror.service.daemon import HUNG_AFTER
 from mirror.service.triggers import Trigger
 from mirror.state import attempts
 from mirror.state.memory import Memory
 from tests.servers.house import HOUR, MINUTE, House, house
+from tests.servers.waiting import until
 
 
 def test_the_first_pass_begins_at_once_and_takes_the_newest_tags_first(tmp_path: Path) -> None:
@@ -113,19 +120,83 @@ def test_a_trigger_for_a_repository_that_was_never_seen_is_followed(shop: House)
     assert "acme/shop/new:1" in shop.records()
 
 
-def test_a_slow_mirror_does_not_delay_another(tmp_path: Path) -> None:
-    def one(name: str) -> dict[str, object]:
-        return {"name": name, "source": "gitlab", "target": "google", "repositories": [f"acme/{name}"]}
+def one(name: str) -> dict[str, object]:
+    return {"name": name, "source": "gitlab", "target": "google", "repositories": [f"acme/{name}"]}
 
+
+@contextmanager
+def running(both: House) -> Iterator[None]:
+    """The daemon's own threads, until the end."""
+    thread = threading.Thread(target=both.daemon.run, args=(lambda: None,))
+    thread.start()
+    try:
+        yield
+    finally:
+        both.daemon.stop()
+        assert both.daemon.join(10)
+        thread.join(10)
+
+
+def test_a_slow_mirror_does_not_delay_another(tmp_path: Path) -> None:
     with house(tmp_path, mirrors=[one("slow"), one("fast")]) as both:
+        both.push("1", name="acme/slow")
         both.push("1", name="acme/fast")
-        both.daemon.turn()
-        slow, fast = both.daemon.loops["slow"], both.daemon.loops["fast"]
-        assert slow.job.workers() is not fast.job.workers(), "no pool is shared"
-        both.push("2", name="acme/fast")
-        fast.hasten()
-        fast.turn()
-        assert both.copied == ["1", "2"]
+        released = threading.Event()
+        effect = call(lambda: released.wait(60))
+        fault = both.google.faults.add(effect, "PUT", "/acme/slow/manifests/", times=None)
+        with running(both):
+            until(lambda: both.google.faults.happened(fault) and both.copied == ["1"])
+            both.push("2", name="acme/fast")
+            both.daemon.take([Trigger("acme/fast", "2")])
+            both.clock.seconds += 3
+            until(lambda: both.copied == ["1", "2"])
+            assert both.mirrored("acme/slow").tags == {}, "it waits still"
+            released.set()
+            until(lambda: len(both.copied) == 3)
+
+
+def test_a_loop_that_dies_is_told_and_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with house(tmp_path, mirrors=[one("broken"), one("fast")]) as both:
+        both.push("1", name="acme/fast")
+        monkeypatch.setattr(both.daemon.loops["broken"], "turn", broken)
+        with running(both):
+            until(lambda: both.copied == ["1"])
+            until(both.daemon.why_dead)
+        assert both.daemon.why_dead() == "the loop of broken has died: unexpected LookupError: oh"
+
+
+def test_that_nobody_looks_after_the_registries_any_more_is_told(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.push("1")
+    monkeypatch.setattr(shop.daemon.health, "look_again", broken)
+    with running(shop):
+        until(lambda: shop.copied == ["1"])
+        until(shop.daemon.why_dead)
+    assert shop.daemon.why_dead() == "the loop of the registries has died: unexpected LookupError: oh"
+
+
+def test_a_pass_without_a_sign_of_life_is_told(shop: House) -> None:
+    shop.push("1")
+    released = threading.Event()
+    effect = call(lambda: released.wait(60))
+    fault = shop.google.faults.add(effect, "PUT", "/manifests/", times=None)
+    with running(shop):
+        until(lambda: shop.google.faults.happened(fault))
+        shop.clock.seconds += HUNG_AFTER - 1
+        assert shop.daemon.why_dead() == ""
+        shop.clock.seconds += 2
+        assert (
+            shop.daemon.why_dead()
+            == f"the pass of shop hangs: nothing has happened for {HUNG_AFTER + 1:.0f} s"
+        )
+        released.set()
+        until(lambda: shop.copied == ["1"])
+        until(lambda: shop.daemon.why_dead() == "")
+
+
+def broken() -> None:
+    raise LookupError("oh")
 
 
 def test_a_tag_that_fails_is_tried_again_later_and_later_and_then_given_up(shop: House) -> None:
