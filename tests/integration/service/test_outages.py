@@ -161,11 +161,12 @@ def test_an_empty_listing_is_not_believed_and_the_mirror_says_why(shop: House) -
     assert len(shop.copied) == 4
 
 
-def test_a_repository_that_answers_404_or_403_freezes_the_mirror(shop: House) -> None:
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_repository_that_refuses_as_a_whole_freezes_the_mirror(shop: House, status: int) -> None:
     shop.push("1")
     shop.push("1", name="acme/shop/web")
     shop.turn()
-    shop.gitlab.faults.add(refuse(404, "NAME_UNKNOWN"), path="acme/shop/web/tags/list", times=None)
+    shop.gitlab.faults.add(refuse(status), path="acme/shop/web/tags/list", times=None)
     shop.turn()
     assert shop.frozen() == "missing_repository"
     assert shop.metric("tags", mirror="shop", state="in_sync") == 2
