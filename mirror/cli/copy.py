@@ -30,7 +30,7 @@ def copy(
     Logins come from the environment (GCR_MIRROR_SOURCE_USERNAME and _PASSWORD, GCR_MIRROR_TARGET_USERNAME and
     _PASSWORD), else from the Docker configuration; at a Google host also from Application Default Credentials.
     """
-    from mirror.bootstrap import Ends
+    from mirror.bootstrap.ends import Ends
     from mirror.cli.passes import copy_one
     from mirror.cli.sync import outcome, summary
 

@@ -13,7 +13,7 @@ from mirror.cli.options import AsJson, ConfigFile, load
 from mirror.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mirror.bootstrap import Site
+    from mirror.bootstrap.site import Site
     from mirror.oci.tag import Tag
     from mirror.sync.workers import Workers
 
@@ -30,7 +30,7 @@ def list_images(
     as_json: AsJson = False,
 ) -> None:
     """List repositories, tags, digests and ages, on either side."""
-    from mirror.bootstrap import Site
+    from mirror.bootstrap.site import Site
     from mirror.events import ignore
 
     loaded = load(config, secrets=True)

@@ -6,16 +6,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from mirror.bootstrap import Ends, Site
 from mirror.cli.progress import shown
-from mirror.config.model import Config
-from mirror.config.model import Mirror as MirrorModel
 from mirror.events import Event, Observe, ignore
 from mirror.sync.reconcile import Mirror, Pass
 from mirror.sync.report import Report
 from mirror.sync.verify import Verdict, verify
 from mirror.sync.workers import Workers
+
+if TYPE_CHECKING:
+    from mirror.bootstrap.ends import Ends
+    from mirror.config.model import Config
+    from mirror.config.model import Mirror as MirrorModel
 
 
 @contextmanager
@@ -32,6 +35,8 @@ def watched(reports: list[Report], *, quiet: bool) -> Iterator[Observe]:
 
 def sync_all(config: Config, models: list[MirrorModel], *, dry: bool, quiet: bool) -> list[Report]:
     """One pass over each of the mirrors, one after the other."""
+    from mirror.bootstrap.site import Site
+
     reports: list[Report] = []
     with watched(reports, quiet=quiet) as observe:
         site = Site(config, observe)
@@ -59,6 +64,8 @@ def _run(mirror: Mirror, workers: Workers, observe: Observe, report: Report, *, 
 
 def verified(config: Config, models: list[MirrorModel], reports: list[Report]) -> list[tuple[str, Verdict]]:
     """Every tag that the reports speak of, looked at in full at the target: its reference, and the verdict."""
+    from mirror.bootstrap.site import Site
+
     site = Site(config, ignore)
     found = []
     with site.workers() as workers:

@@ -45,9 +45,9 @@ def rewrite(
     Changes nothing else in the files: comments, order and quotes stay. What is wrong is named by file and line, and
     then no file is written.
     """
-    from mirror.bootstrap import Site
     from mirror.bootstrap.holdings import Holdings
     from mirror.bootstrap.relocations import relocations
+    from mirror.bootstrap.site import Site
     from mirror.cli.written import replace
     from mirror.events import ignore
     from mirror.render.rewrite import rewritten, uses

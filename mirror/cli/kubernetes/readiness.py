@@ -48,9 +48,9 @@ def readiness(
     Asks with the pull secret that the pods would use, never with the mirror's own login. Exit code 1 when one image is
     not ready.
     """
-    from mirror.bootstrap import Site
     from mirror.bootstrap.readiness import Inspector
     from mirror.bootstrap.relocations import relocations
+    from mirror.bootstrap.site import Site
     from mirror.cluster.server import Server
     from mirror.events import ignore
 
