@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test test-long servers docs lock image clean
+.PHONY: help demo test test-long servers docs bench lock image clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -22,6 +22,9 @@ servers: .venv/.dev ## Install the real servers that the tests talk to (as root,
 
 docs: .venv/.dev ## Write the generated pages of docs/reference anew
 	scripts/docs
+
+bench: .venv/.dev servers ## Measure beside other tools, and write bench/README.md (half an hour; leave the machine alone)
+	$(BIN)/python -m bench
 
 lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
 	scripts/lock

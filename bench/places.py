@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from bench.embedded import PASSWORD, PREFIX, USER
+from bench.embedded import PASSWORD, USER
 from bench.filling import fill
 from bench.shapes import Images
 from mirror.config.model import GoogleCredentials
@@ -199,11 +199,6 @@ class Listing:
         if not line:
             raise RuntimeError("the embedded registries have ended")
         return json.loads(line)
-
-
-def mirror_prefix() -> str:
-    """The prefix of the mirror between the embedded registries."""
-    return PREFIX
 
 
 def _first_line(proxy: Process) -> str:

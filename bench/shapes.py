@@ -11,6 +11,8 @@ from mirror.demo.layers import Blob, layer
 # Repository -> tag -> image.
 Images = Mapping[str, Mapping[str, Image]]
 MEBIBYTE = 1024 * 1024
+# What the layers of `big` are together, as far as a ratio needs to know.
+BIG_GIBIBYTES = 4 * (256 + 4 * 16) / 1024
 
 
 def big(tags: int = 4, large: int = 256 * MEBIBYTE, small: int = 16 * MEBIBYTE) -> Images:
@@ -66,14 +68,6 @@ def thousands(repositories: int = 20, tags: int = 500) -> Images:
 def distinct_blobs(images: Images) -> int:
     """How many different configs and layers there are."""
     return len({blob.digest for tags in images.values() for one in tags.values() for blob in _blobs(one)})
-
-
-def size(images: Images) -> int:
-    """Bytes of the different configs and layers."""
-    blobs = {
-        blob.digest: blob.size for tags in images.values() for one in tags.values() for blob in _blobs(one)
-    }
-    return sum(blobs.values())
 
 
 def _blobs(root: Image) -> list[Blob]:

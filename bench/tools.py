@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.embedded import PREFIX
@@ -24,6 +24,8 @@ class Tool:
     command: Command
     ours: bool = False
     env: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
+    tells_itself: bool = False
+    runs: int = 1000
 
     @property
     def there(self) -> bool:
@@ -38,12 +40,36 @@ def ours(name: str = "gcr-mirror") -> Tool:
 
 def second_pass() -> Tool:
     """The second pass of one process, as the daemon makes it; the first is not measured."""
-    return Tool("gcr-mirror, second pass", sys.executable, _second_pass, ours=True, env=_home)
+    return Tool(
+        "gcr-mirror, second pass", sys.executable, _second_pass, ours=True, env=_home, tells_itself=True
+    )
 
 
 def skopeo(parallel: int) -> Tool:
     """Debian's skopeo: one `sync` for each repository, so many at a time."""
     return Tool(f"skopeo, {_times(parallel)}", "skopeo", lambda place: _skopeo(place, parallel))
+
+
+def skopeo_copy(parallel: int) -> Tool:
+    """Debian's skopeo: one `copy` for each tag of a single repository, so many at a time."""
+    return Tool(f"skopeo copy, {_times(parallel)}", "skopeo", lambda place: _skopeo_copy(place, parallel))
+
+
+def rarely(tool: Tool) -> Tool:
+    """The same, run once: where one run takes minutes."""
+    return replace(tool, runs=1)
+
+
+class NewTags(Listing):
+    """The embedded registries, with one more tag at the source before each command."""
+
+    _made = 0
+
+    def renew(self) -> None:
+        """One more tag; empty logs."""
+        self._made += 1
+        self.new_tag(str(self._made))
+        super().renew()
 
 
 def crane(repositories: int, jobs: int) -> Tool:
@@ -93,27 +119,37 @@ def configuration(place: Place) -> Path:
 
 
 def _skopeo(place: Place, parallel: int) -> list[str]:
+    sync = (
+        f"skopeo --insecure-policy sync --all --preserve-digests {_access(place)} --src docker --dest docker"
+    )
+    return _each(
+        list(place.images), parallel, f'{sync} {place.source}/"$1" {_below(place)}/"$(dirname "$1")"'
+    )
+
+
+def _skopeo_copy(place: Place, parallel: int) -> list[str]:
+    copy = f"skopeo --insecure-policy copy --all --preserve-digests {_access(place)}"
+    references = [f"{path}:{tag}" for path, tags in place.images.items() for tag in tags]
+    return _each(references, parallel, f'{copy} docker://{place.source}/"$1" docker://{_below(place)}/"$1"')
+
+
+def _access(place: Place) -> str:
     if place.ca:
         access = f"--src-cert-dir={place.ca.parent} --dest-cert-dir={place.ca.parent}"
     else:
         access = "--src-tls-verify=false --dest-tls-verify=false"
-    if place.logins:
-        access += f" --authfile={place.logins}"
-    sync = f"skopeo --insecure-policy sync --all --preserve-digests {access} --src docker --dest docker"
-    one = f'{sync} {place.source}/"$1" {_below(place)}/"$(dirname "$1")"'
-    return _each(place, parallel, one)
+    return f"{access} --authfile={place.logins}" if place.logins else access
 
 
 def _crane(place: Place, repositories: int, jobs: int) -> list[str]:
     insecure = "" if place.ca else "--insecure "
     one = f'crane copy {insecure}--all-tags --jobs {jobs} {place.source}/"$1" {_below(place)}/"$1"'
-    return _each(place, repositories, one)
+    return _each(list(place.images), repositories, one)
 
 
-def _each(place: Place, parallel: int, command: str) -> list[str]:
-    """`command` for every repository, so many at a time; `$1` is the repository."""
-    words = f"printf '%s\\n' {' '.join(place.images)} | xargs -P {parallel} -n 1 sh -c '{command}' sh"
-    return ["sh", "-c", words]
+def _each(names: list[str], parallel: int, command: str) -> list[str]:
+    """`command` for every name, so many at a time; `$1` is the name."""
+    return ["sh", "-c", f"printf '%s\\n' {' '.join(names)} | xargs -P {parallel} -n 1 sh -c '{command}' sh"]
 
 
 def _regsync(place: Place, parallel: int) -> list[str]:

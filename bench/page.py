@@ -1,0 +1,114 @@
+"""Page: the results as `bench/README.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bench.goals import GOALS, Floors, Results
+from bench.works import Result, Work
+
+_METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The circumstances of a run: words about the machine, the tools' versions, who was not there."""
+
+    when: str
+    machine: str
+    load: str
+    runs: int
+    versions: Mapping[str, str]
+    absent: tuple[str, ...]
+
+
+def page(
+    setting: Setting, works: Iterable[Work], results: Results, floors: Floors, starts: list[Result]
+) -> str:
+    """The whole document."""
+    parts = [_opening(setting), _goals(results, floors), _floors(floors), _starts(starts)]
+    parts += [_work(work, results[work.name]) for work in works if work.name in results]
+    return "\n".join(parts)
+
+
+def _opening(setting: Setting) -> str:
+    versions = "; ".join(f"{name} {version}" for name, version in setting.versions.items())
+    absent = f"Not on this machine, so not measured: {', '.join(setting.absent)}. " if setting.absent else ""
+    return f"""# Benchmark
+
+Written by `make bench`; do not edit. {setting.when}, {setting.machine}, load average {setting.load}.
+
+One run on one machine, everything on loopback: client, source and target share its cores, so a busy client also slows
+its registries. Tools take turns; wall and CPU are medians of {setting.runs} runs, with the fastest and slowest in
+brackets. CPU is user and system time of the client; memory is the largest process's, in its worst run. Requests were
+counted by the registries in the last run. Images are made from fixed seeds, of bytes that do not compress. The source
+and target are Debian's docker-registry unless the work says otherwise; the round trip of 20 ms is made by a proxy on
+loopback in front of each. The second pass of gcr-mirror is that of one process that keeps its connections, as the
+daemon does. Our limits are the defaults.
+
+{absent}Tools: {versions}.
+"""
+
+
+def _goals(results: Results, floors: Floors) -> str:
+    rows = []
+    reasons = []
+    for goal in GOALS:
+        value = goal.value(results, floors)
+        if value is None:
+            rows.append(f"| {goal.says} | {goal.most:.4g} | not measured | |")
+            continue
+        met = value <= goal.most
+        rows.append(f"| {goal.says} | {goal.most:.4g} | {value:.4g} | {'yes' if met else '**no**'} |")
+        if not met:
+            reasons.append(f"- {goal.says}: {goal.reason or 'not looked into yet'}.")
+    missed = ["", "What is missed, and why:", "", *reasons, ""] if reasons else [""]
+    return "\n".join(
+        ["## Goals", "", "| goal | at most | found | met |", "|---|---|---|---|", *rows, *missed]
+    )
+
+
+def _floors(floors: Floors) -> str:
+    pipe = (
+        f"`curl` alone, from registry to registry, streams *big* in {floors.curl:.1f} s. "
+        if floors.curl
+        else ""
+    )
+    return f"## Floors\n\n{pipe}One core hashes {floors.sha256:,.0f} MiB a second with SHA-256.\n"
+
+
+def _starts(starts: list[Result]) -> str:
+    rows = [
+        f"| {one.tool.name} | {_range(one, 'wall')} | {_range(one, 'cpu')} | {one.memory:.0f} |"
+        for one in starts
+    ]
+    head = ["| command | wall, s | CPU, s | memory, MiB |", "|---|---|---|---|"]
+    return "\n".join(["## Start-up", "", *head, *rows, ""])
+
+
+def _work(work: Work, found: list[Result]) -> str:
+    head = [
+        "| tool | wall, s | CPU, s | memory, MiB | requests | at the source | at the target |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows = [_row(one) for one in found]
+    commands = [f"    {one.command}" for one in found]
+    return "\n".join([f"## {work.name}", "", work.about, "", *head, *rows, "", *commands, ""])
+
+
+def _row(one: Result) -> str:
+    name = one.tool.name + (" (one run)" if len(one.runs) == 1 and one.tool.runs == 1 else "")
+    both = "both passes: " if one.tool.tells_itself else ""
+    cells = [name, _range(one, "wall"), _range(one, "cpu"), f"{one.memory:.0f}", f"{both}{one.requests():,}"]
+    return "| " + " | ".join([*cells, _methods(one, "source"), _methods(one, "target")]) + " |"
+
+
+def _methods(one: Result, side: str) -> str:
+    return ", ".join(f"{count:,} {name}" for name in _METHODS if (count := one.requests(side, name)))
+
+
+def _range(one: Result, what: str) -> str:
+    values = [getattr(run, what) for run in one.runs]
+    middle = one.wall if what == "wall" else one.cpu
+    return f"{middle:.2f} ({min(values):.2f}-{max(values):.2f})" if len(values) > 1 else f"{middle:.2f}"

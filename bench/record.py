@@ -1,0 +1,65 @@
+"""Record: a whole run as JSON, so that the page can be written again without measuring again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.goals import Floors
+from bench.page import Setting
+from bench.stopwatch import Measured
+from bench.tools import Tool
+from bench.works import Result
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that the page is made of."""
+
+    setting: Setting
+    results: dict[str, list[Result]]
+    floors: Floors
+    starts: list[Result]
+
+    def write(self, path: Path) -> None:
+        """Keep it."""
+        kept = {
+            "setting": asdict(self.setting),
+            "results": {work: list(map(_as_json, found)) for work, found in self.results.items()},
+            "floors": asdict(self.floors),
+            "starts": list(map(_as_json, self.starts)),
+        }
+        path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Record:
+        """What was kept."""
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            Setting(**{**kept["setting"], "absent": tuple(kept["setting"]["absent"])}),
+            {work: list(map(_from_json, found)) for work, found in kept["results"].items()},
+            Floors(**kept["floors"]),
+            list(map(_from_json, kept["starts"])),
+        )
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    tool = result.tool
+    return {
+        "tool": {"name": tool.name, "ours": tool.ours, "tells_itself": tool.tells_itself, "runs": tool.runs},
+        "runs": [asdict(run) for run in result.runs],
+        "counts": {side: dict(methods) for side, methods in result.counts.items()},
+        "command": result.command,
+    }
+
+
+def _from_json(kept: dict[str, Any]) -> Result:
+    return Result(
+        Tool(program="", command=lambda _: [], **kept["tool"]),
+        tuple(Measured(**run) for run in kept["runs"]),
+        {side: Counter(methods) for side, methods in kept["counts"].items()},
+        kept["command"],
+    )
