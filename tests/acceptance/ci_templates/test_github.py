@@ -16,6 +16,7 @@ from tests.acceptance.ci_templates.consumer import ROOT, Consumer, example
 from tests.acceptance.ci_templates.traces import private_parts, traces
 from tests.servers import act
 from tests.servers.act import Run
+from tests.servers.engine import Engine
 from tests.servers.federation import ACCOUNT, ID_TOKEN, IMPERSONATED, POOL, REQUEST_TOKEN, Federation
 from tests.servers.pair import JOB_TOKEN
 
@@ -210,3 +211,24 @@ def test_without_a_key_the_identity_of_the_job_pushes(repository: Repository) ->
     assert repository.pair.digest_at_google("main") == repository.pair.digest_at_gitlab("main") is not None
     assert ID_TOKEN not in run.output
     assert IMPERSONATED not in run.output
+
+
+def test_an_image_of_several_platforms_has_one_digest_on_both_sides(
+    repository: Repository, engine_with_indexes: Engine
+) -> None:
+    """The example but for the step that gives GitHub's runner such an Engine: here there is one."""
+    repository.consumer.env |= engine_with_indexes.env
+    plugins = repository.consumer.home / ".docker" / "cli-plugins"
+    plugins.parent.mkdir()
+    plugins.symlink_to(engine_with_indexes.programs / "cli-plugins")
+
+    def change(text: str) -> str:
+        return re.sub(
+            r"      - uses: docker/setup-docker-action.*?(?=      - uses)", "", text, flags=re.DOTALL
+        )
+
+    run = repository.run("Several platforms", change=change)
+    assert run.status == 0
+    pair = repository.pair
+    assert pair.digest_at_google("main") == pair.digest_at_gitlab("main") is not None
+    assert len(pair.manifest_at_google("main")["manifests"]) == 2

@@ -97,7 +97,9 @@ def test_actionlint_finds_nothing(file: str) -> None:
     assert not lint("jactionlint", file)
 
 
-@pytest.mark.parametrize("heading", ["A whole workflow", "As a reusable workflow", "Without a key"])
+@pytest.mark.parametrize(
+    "heading", ["A whole workflow", "As a reusable workflow", "Without a key", "Several platforms"]
+)
 def test_actionlint_finds_nothing_in_the_examples_of_the_page(tmp_path: Path, heading: str) -> None:
     file = tmp_path / ".github" / "workflows" / "image.yml"
     file.parent.mkdir(parents=True)
