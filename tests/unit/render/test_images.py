@@ -200,3 +200,10 @@ def test_images_of_other_registries_may_be_written_in_any_way() -> None:
     assert (
         used("containers: [{image: $(IMAGE)}, {image: 'ALPINE:x y'}, {image: }, {name: no}]").mirrored == ()
     )
+
+
+def test_aliases_that_lead_in_circles_or_double_at_each_step_end() -> None:
+    assert used("a: &a [*a]").mirrored == ()
+    levels = "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
+    found = used(f"a0: &a0 {{containers: [{{image: {ORIGIN}/api:1}}]}}\n{levels}")
+    assert len(found.mirrored) == 1
