@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 import time
@@ -25,6 +26,8 @@ from mirror.transport.breaker import Breaker
 
 # A listing of 10,000 tags at Google has about 5 MB; nothing that is read whole has more than this.
 MAX_BODY = 64 * 1024 * 1024
+# At DEBUG it writes whole URLs, signed ones too.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 USER_AGENT = f"gitlab-gcr-mirror/{mirror.__version__}"
 # A rest of an answer up to this size is cheaper to read than a new connection is to open.
 _WORTH_DRAINING = 64 * 1024

@@ -104,15 +104,20 @@ class Embedded:
         whole = path.exists() and blob.digest.matches(path.read_bytes())
         return place.has(blob.digest) and whole and path.stat().st_size == blob.size
 
+    def site(self, *paths: str, **mirror: Any) -> Site:
+        """The registries of the configuration, alive; the same at every pass until `forget_tokens`."""
+        config = self._config({"repositories": paths or (PATH,), **mirror})
+        if self._site is None:
+            self._site = Site(config, self._observe, clock=self.clock, env=self.env, policy=self._policy)
+        self._site.config = config
+        return self._site
+
     def run(self, *paths: str, dry: bool = False, **mirror: Any) -> Report:
         """One pass over these repositories; keywords are those of a mirror in the configuration."""
-        config = self._config({"repositories": paths or (PATH,), **mirror})
         self.report = Report("shop", self.source.host, self.target.host)
-        site = self._site = self._site or Site(
-            config, self._observe, clock=self.clock, env=self.env, policy=self._policy
-        )
+        site = self.site(*paths, **mirror)
         with site.workers() as workers:
-            made = site.mirror(config.mirrors[0])
+            made = site.mirror(site.config.mirrors[0])
             began = self.source.storage.now()
             Pass(made, workers, self._observe, began, time.monotonic).run(dry=dry)
         return self.report
