@@ -15,6 +15,7 @@ from mirror.checks.google import Target, google, pushes
 from mirror.checks.google_api import GoogleApi
 from mirror.checks.network import network
 from mirror.checks.place import TIMEOUTS, Place
+from mirror.checks.quota import Pace
 from mirror.config.model import Config, GitLabRegistry, GoogleRegistry
 from mirror.config.model import Registry as RegistryModel
 from mirror.config.places import mapping_of, root_of
@@ -114,7 +115,14 @@ class _Inspection:
             api=lambda: GoogleApi.of(google_credentials(self._credential.login())),
             member=self._member(),
             prune=any(one.prune for one in self._site.config.mirrors if one.target == self._name),
+            pace=self._pace(home),
         )
+
+    def _pace(self, home: Home | None) -> Pace:
+        """Every registry of the configuration has a limit of its own; Google counts by project and location."""
+        homes = [_home(one) for one in self._site.config.registries.values()]
+        shared = sum(one.parent == home.parent for one in homes if one and home)
+        return Pace(self._site.config.limits.requests_per_second, max(1, shared))
 
     def _targets(self) -> tuple[str, ...]:
         """One path for each mirror: rights at a target do not differ from image to image."""

@@ -39,13 +39,14 @@ class Check:
     """`diagnose` yields findings one by one; it writes nothing down and leaves nothing behind.
 
     `needs` names another check: when that one fails, this one is left out, since it could only say the same again.
-    `known` fills in the placeholders of explanations.
+    `known` fills in the placeholders of explanations. One that is not `vital` may go without an answer.
     """
 
     name: str
     diagnose: Callable[[], Iterable[Finding]]
     needs: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
+    vital: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,10 @@ def _guarded(check: Check) -> Iterator[Finding]:
 
 
 def _late(check: Check) -> Finding:
-    return Probe(check.name, "", {}).failed(
+    probe = Probe(check.name, "", {})
+    if not check.vital:
+        return probe.ok("not known: no answer in time")
+    return probe.failed(
         "no answer in time",
         "the host swallows packets: look at firewalls, routes and proxies between here and it",
     )

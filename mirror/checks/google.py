@@ -1,10 +1,10 @@
-"""Google: the repository exists, a push would be allowed, nothing more than that is, and no old bucket is left."""
+"""Google: the repository exists, a push would be allowed, nothing more than that is; quota, and an old bucket."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from mirror.checks.buckets import Buckets
@@ -15,6 +15,7 @@ from mirror.checks.grants import binding
 from mirror.checks.network import ANSWERS
 from mirror.checks.place import Place
 from mirror.checks.policy import roles_of
+from mirror.checks.quota import Pace, quota
 from mirror.checks.resource import project, repository
 from mirror.checks.roles import EXCESSIVE, REPO_ADMIN, REVEALING, WRITER
 from mirror.errors import Denied, MirrorError, NotFound
@@ -32,7 +33,7 @@ class Target:
 
     `paths` are the repositories that would be pushed to. `home` is None where the host is not Google's own
     (a test's, or a proxy's); then only what the registry itself tells is looked at. `member` is the mirror's
-    service account as IAM writes it, "" when it is not known.
+    service account as IAM writes it, "" when it is not known. `pace` is how fast requests may come.
     """
 
     place: Place
@@ -41,6 +42,7 @@ class Target:
     api: Callable[[], GoogleApi] | None = None
     member: str = ""
     prune: bool = False
+    pace: Pace = field(default_factory=Pace)
 
 
 def google(target: Target) -> list[Check]:
@@ -53,6 +55,7 @@ def google(target: Target) -> list[Check]:
         place.check("repository", lambda: rights(target, home, api()), TOKEN),
         place.check("more rights than needed", lambda: excess(target, home, api()), TOKEN),
         place.check("old bucket", lambda: old_bucket(place, home, api()), TOKEN),
+        replace(place.check("quota", lambda: quota(place, home, api(), target.pace), TOKEN), vital=False),
     ]
 
 

@@ -418,4 +418,5 @@ def test_all_of_it_together_runs_side_by_side(cloud: GoogleCloud, tmp_path: Path
             "there: repository": "ok",
             "there: more rights than needed": "ok",
             "there: old bucket": "ok",
+            "there: quota": "ok",
         }

@@ -16,6 +16,7 @@ _VERSIONS = {
     "iam": "v1",
     "iamcredentials": "v1",
     "serviceusage": "v1",
+    "serviceusage/v1beta1": "v1beta1",  # quotas are only here
     "storage": "v1",
 }
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -67,6 +68,8 @@ class Method:
 
 def method(service: str, verb: str, path: str) -> Method:
     """The method that answers `verb` on `path`; NotInDiscovery when the service has none."""
+    dated = f"{service}/{path.partition('/')[0]}"
+    service = dated if dated in _VERSIONS else service
     fitting = [one for one in methods(service) if one.verb == verb and one.path.fullmatch(path)]
     if not fitting:
         raise NotInDiscovery(f"{service} has no method for {verb} {path}")
@@ -86,7 +89,7 @@ def methods(service: str) -> tuple[Method, ...]:
 
 @cache
 def _document(service: str) -> Json:
-    name = f"{service}.{_VERSIONS[service]}.json"
+    name = f"{service.partition('/')[0]}.{_VERSIONS[service]}.json"
     folder = files("googleapiclient").joinpath("discovery_cache", "documents")
     read: Json = json.loads(folder.joinpath(name).read_text("utf-8"))
     return read

@@ -59,6 +59,8 @@ class GoogleCloud(Server):
         self.accounts: dict[str, Json] = {}
         self.pools: dict[str, Json] = {}
         self.policies: dict[str, Json] = {}
+        self.limits = {"requests": "60000", "write_requests": "18000"}  # per minute and region
+        self.limits_here: dict[str, str] = {}  # the same, overridden in europe
         self.keys: list[str] = []
         self.certificates: dict[str, str] = {}  # of keys that were not made yesterday
         self.tokens: set[str] = set()
@@ -120,7 +122,7 @@ class GoogleCloud(Server):
 
     def _do(self, called: str, name: str, query: dict[str, str], body: Json) -> Json:
         service, _, verb = called.partition(".")[0], "", called.rpartition(".")[2]
-        if service not in self.enabled and service != "serviceusage":
+        if service not in self.enabled:
             text = (
                 f"{service} API has not been used in project {self.number} before or it is disabled. Enable it by "
                 f"visiting https://console.developers.google.com/apis/api/{service}.googleapis.com/overview?project=1"
@@ -143,6 +145,22 @@ class GoogleCloud(Server):
         self._allowed("serviceusage.services.enable")
         self.enabled.add(name.rpartition("/")[2].partition(".")[0])
         return self._operation("operations/acat.p2-1")
+
+    def _serviceusage_services_consumerquotametrics_list(self, name: str, query: Json, _body: Json) -> Json:
+        """One metric per page. The shapes are Google's; the names of the metrics are not documented."""
+        self._allowed("serviceusage.quotas.get")
+        page = int(query.get("pageToken", "0"))
+        metrics = [_unlimited_metric(name), *(self._metric(name, one) for one in self.limits)]
+        following = {"nextPageToken": str(page + 1)} if page + 1 < len(metrics) else {}
+        return {"metrics": [metrics[page]], **following}
+
+    def _metric(self, name: str, kind: str) -> Json:
+        everywhere: Json = {"effectiveLimit": self.limits[kind], "defaultLimit": self.limits[kind]}
+        buckets = [everywhere, {**everywhere, "effectiveLimit": "1", "dimensions": {"region": "us"}}]
+        if kind in self.limits_here:
+            here = {"effectiveLimit": self.limits_here[kind], "dimensions": {"region": "europe"}}
+            buckets.append({**everywhere, **here})
+        return _quota_metric(name, kind, {"1/min/{project}/{region}": buckets, "1/d/{project}": [everywhere]})
 
     def _serviceusage_operations_get(self, name: str, _query: Json, _body: Json) -> Json:
         return self._progress(name)
@@ -341,6 +359,28 @@ def keep_on_loopback(monkeypatch: pytest.MonkeyPatch, google: GoogleCloud) -> No
 def _short(called: str) -> str:
     name = called.lower().replace("projects.locations.", "").replace("iam.projects.", "iam.")
     return name.replace("iamcredentials.projects.", "iamcredentials.").replace(".", "_")
+
+
+def _unlimited_metric(name: str) -> Json:
+    unlimited = {"effectiveLimit": "-1", "defaultLimit": "-1"}
+    capped = {"effectiveLimit": "5", "defaultLimit": "-1"}
+    return _quota_metric(
+        name,
+        "requests",
+        {"1/min/{project}": [unlimited], "1/min/{project}/{user}": [capped]},
+    )
+
+
+def _quota_metric(name: str, kind: str, buckets: dict[str, list[Json]]) -> Json:
+    metric = f"artifactregistry.googleapis.com/{kind}"
+    return {
+        "name": f"{name}/{metric.replace('/', '%2F')}",
+        "metric": metric,
+        "displayName": kind.replace("_", " ").capitalize(),
+        "consumerQuotaLimits": [
+            {"metric": metric, "unit": unit, "quotaBuckets": some} for unit, some in buckets.items()
+        ],
+    }
 
 
 def _found(things: dict[str, Json], name: str) -> Json:

@@ -39,6 +39,7 @@ def test_from_gitlab_to_google(tmp_path: Path) -> None:
         "to: push acme-shop/gitlab/acme/api",
         "to: more rights than needed",
         "to: old bucket",
+        "to: quota",
     }
 
 
