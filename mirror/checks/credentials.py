@@ -16,9 +16,9 @@ from urllib.parse import quote
 from mirror.checks.check import Check, Finding, Probe
 from mirror.checks.google_api import endpoint_override
 from mirror.checks.place import Place
-from mirror.errors import MirrorError
+from mirror.errors import ConfigError, MirrorError
 from mirror.oci.auth import Login
-from mirror.registries.google_auth import SCOPES, fetched
+from mirror.registries.google_auth import SCOPES, ApplicationDefault, fetched
 from mirror.transport.client import Client
 
 TOKEN = "access token"
@@ -26,6 +26,8 @@ _OLD = timedelta(days=90)
 _SOON = timedelta(days=14)
 _NEVER = 9999  # the year in which Google lets keys end that do not end
 _TOKENS = "https://oauth2.googleapis.com/"
+_NO_DEFAULT = "gcloud auth application-default login"
+_AS_DOWNLOADED = "hand over the file as it was downloaded"
 _CERTIFICATES = "https://www.googleapis.com/robot/v1/metadata/x509"
 # What the firmware of Google's machines calls itself.
 PRODUCT = Path("/sys/class/dmi/id/product_name")
@@ -63,7 +65,7 @@ def secret_file(place: Place, file: Path) -> list[Check]:
 def google_login(place: Place, project: str, client: Client) -> list[Check]:
     """The login at Google: whether it is one, whose, how old, and whether Google gives a token for it."""
     return [
-        place.check("key", lambda: key(place, project, client)),
+        *([] if _default(place) else [place.check("key", lambda: key(place, project, client))]),
         place.check(TOKEN, lambda: token(place)),
     ]
 
@@ -92,7 +94,7 @@ def key(place: Place, project: str, client: Client, product: Path = PRODUCT) -> 
         yield probe.refused(error, "hand the key over as a file (json_key_file), as it was downloaded")
         return
     except (ValueError, KeyError):
-        yield probe.failed("it is not a service account's key", "hand over the file as it was downloaded")
+        yield probe.failed("it is not a service account's key", _AS_DOWNLOADED)
         return
     if found is None:
         return
@@ -123,10 +125,12 @@ def token(place: Place) -> Iterator[Finding]:
             return
         if info is not None:
             fetched(lambda: google_credentials(login), lambda: datetime.now(UTC))
+    except ConfigError as error:
+        yield probe.refused(error, _NO_DEFAULT if _default(place) else _AS_DOWNLOADED)
     except MirrorError as error:
-        yield probe.refused(error)
+        yield probe.refused(error, f"see whether Google's token service is reached: curl -v {_TOKENS}token")
     except (ValueError, KeyError):
-        yield probe.failed("the key cannot be read", "hand over the file as it was downloaded")
+        yield probe.failed("the key cannot be read", _AS_DOWNLOADED)
     else:
         yield probe.ok("given")
 
@@ -206,6 +210,10 @@ def _judged(probe: Probe, found: Key, pem: str) -> Finding:
             f"{age.days} days old", renew, "the longer a key lives, the more copies there are"
         )
     return probe.ok(f"{age.days} days old")
+
+
+def _default(place: Place) -> bool:
+    return isinstance(place.credential, ApplicationDefault)
 
 
 def _on_google(product: Path) -> bool:

@@ -114,6 +114,12 @@ def find(text: str, name: str, values: Sequence[str] = ()) -> list[Place]:
     return sorted(places.values(), key=lambda place: place.line)
 
 
+def has(text: str, path: str) -> bool:
+    """Whether any document of `text`, which `find` could read, has something at a path into Helm values."""
+    documents = YAML(typ="rt", pure=True).compose_all(text)
+    return any(True for document in documents for _ in _at(document, path.split(".")))
+
+
 def edited(text: str, edits: Iterable[Edit]) -> str:
     """The text with all edits made."""
     # From the end, so that places stay true; of two insertions at one place the first stays first.

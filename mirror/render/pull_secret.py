@@ -81,7 +81,8 @@ def secrets_in(text: str, name: str) -> list[Mapping[str, Any]]:
     except YAMLError as error:
         raise ConfigError(f"{name}: is not YAML") from error
     found = [one for one in documents if isinstance(one, Mapping)]
-    found += [item for one in found for item in one.get("items") or () if isinstance(item, Mapping)]
+    lists = [one["items"] for one in found if isinstance(one.get("items"), list)]
+    found += [item for items in lists for item in items if isinstance(item, Mapping)]
     return [one for one in found if one.get("kind") == "Secret" and one.get("type") == TYPE]
 
 

@@ -156,3 +156,10 @@ def test_a_mirror_that_is_down_is_said_for_each_image(
     ran = rewrite(config, "--check", tmp_path / "shop.yaml")
     assert ran.code == 1
     assert f"shop.yaml:12: registry.example/acme/api:1: {registry.url}/v2/: connection refused" in ran.err
+
+
+def test_a_path_into_values_that_leads_nowhere_is_no_success(tmp_path: Path, config: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("api: {image: registry.example/acme/api:1}\n")
+    ran = rewrite(config, "--check", "--values", "apj.image", file)
+    assert (ran.code, "--values apj.image: nothing is there in" in ran.err) == (2, True)

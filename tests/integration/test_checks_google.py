@@ -24,6 +24,7 @@ from mirror.oci.auth import Fixed, Login
 from mirror.registries.artifact_registry import Home
 from mirror.registries.credentials import JsonKey, from_file
 from mirror.registries.denials import placeholders
+from mirror.registries.google_auth import ApplicationDefault
 from mirror.transport.client import Client
 from mirror.transport.clock import Clock
 from tests.servers.gcloud import Gcloud
@@ -378,6 +379,20 @@ class TestToken:
         finding = worst(token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN)))
         assert finding.level == "failed"
         assert "PRIVATE" not in finding.said
+
+    def test_a_service_that_does_not_answer_fails_with_a_command_to_try(self, cloud: GoogleCloud) -> None:
+        info = {**cloud.key(), "token_uri": "http://127.0.0.1:1/token"}
+        finding = worst(token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN)))
+        assert (finding.level, "curl -v https://oauth2" in finding.fix) == ("failed", True)
+
+    def test_a_default_login_that_lacks_is_one_trouble_and_not_that_of_a_key(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+        where = place("eu.gcr.io", ApplicationDefault(), KNOWN)
+        (check,) = google_login(where, PROJECT, where.client)
+        finding = worst(check.diagnose())
+        assert (finding.level, finding.fix) == ("failed", "gcloud auth application-default login")
 
 
 class TestSecretFile:

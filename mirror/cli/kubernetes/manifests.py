@@ -50,11 +50,15 @@ def rewrite(
     from mirror.bootstrap.site import Site
     from mirror.cli.written import replace
     from mirror.events import ignore
+    from mirror.render.images import has
     from mirror.render.rewrite import rewritten, uses
 
     loaded = load(config)
     known = relocations(loaded, mirror or [])
     found = {name: uses(read(name), name, known, values or []) for name in dict.fromkeys(files)}
+    for path in values or []:
+        if not any(has(each.text, path) for each in found.values()):
+            raise ConfigError(f"--values {path}: nothing is there in {', '.join(found)}")
     problems = [] if keep_unmapped else [str(one) for each in found.values() for one in each.unmapped]
     used = [use for each in found.values() for use in each.mirrored]
     holdings = Holdings.of(Site(loaded, ignore), used) if pin or check else Holdings()

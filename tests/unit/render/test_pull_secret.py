@@ -72,7 +72,9 @@ def test_pull_secrets_are_found_among_other_documents_and_in_lists() -> None:
     listed = (
         "kind: List\nitems:\n- {kind: Secret, type: kubernetes.io/dockerconfigjson, metadata: {name: b}}\n"
     )
-    found = secrets_in(f"{SECRET.manifest()}\n---\n{opaque}\n---\n{listed}\n---\n- 1\n", "all.yaml")
+    found = secrets_in(
+        f"{SECRET.manifest()}\n---\n{opaque}\n---\n{listed}\n---\n- 1\n---\nitems: 5\n", "all.yaml"
+    )
     assert [one["metadata"]["name"] for one in found] == ["from-mirror", "b"]
     with pytest.raises(ConfigError, match=r"all\.yaml: is not YAML"):
         secrets_in("a: [", "all.yaml")
