@@ -94,7 +94,7 @@ def _line(delivery: Delivery) -> str:
 
 def _verdict(came: Deliveries) -> str:
     if came.status == "pushed":
-        return f"all {len(came.all)} registries have one digest"
+        return f"{len(came.all)} of {len(came.all)} registries have the image, under one digest"
     if came.status == "failed":
         return "the registries have different images" if _some(came) else "no registry has the image"
     (source, *_) = _some(came)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,7 +69,7 @@ def test_one_image_reaches_both_registries_under_one_digest(shop: Shop, pair: Pa
         f"{pair.gitlab_image}@{digest}",
         f"{pair.google_image}@{digest}",
     ]
-    assert "all 2 registries have one digest" in ran.err
+    assert "2 of 2 registries have the image, under one digest" in ran.err
 
 
 @pytest.mark.parametrize(("policy", "code"), [("fail", 1), ("warn", 75)])
@@ -101,6 +104,27 @@ def test_a_login_that_is_refused_is_explained_and_not_repeated(shop: Shop, pair:
     assert f"failed  {pair.google_image}:1.0" in ran.err
     assert pair.digest_at_gitlab("1.0") is not None
     assert pair.key["private_key"][40:80] not in ran.err
+
+
+def test_a_terminal_shows_a_bar_for_each_layer(shop: Shop, pair: Pair) -> None:
+    # A layer of some size, so that the Engine tells of its progress.
+    (shop.home / "Dockerfile").write_text("FROM scratch\nCOPY noise /\n")
+    (shop.home / "noise").write_bytes(os.urandom(8 << 20))
+    env = {**shop.engine.env, "HOME": str(shop.home), "TERM": "xterm", "COLUMNS": "100"}
+    subprocess.run(["docker", "build", "-q", "-t", "acme:1.0", str(shop.home)], env=env, check=True)
+    command = f"{sys.executable} -m mirror push acme:1.0 --to={pair.gitlab_image}"
+    ran = subprocess.run(
+        ["script", "--quiet", "--return", "--command", command, "/dev/null"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"[0-9a-f]{12} .*[\d.]+/8\.4 MB", ran.stdout), ran.stdout
+    assert "1 of 1 registries have the image" in ran.stdout
 
 
 def test_an_image_that_is_not_there_is_the_users_to_fix(shop: Shop) -> None:
