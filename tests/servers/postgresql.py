@@ -55,4 +55,6 @@ def _step_down(data: Path) -> list[str]:
     nobody = pwd.getpwnam("nobody")
     os.chown(data, nobody.pw_uid, nobody.pw_gid)
     user, group = f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}"
-    return [require("setpriv"), user, group, "--clear-groups", "--"]
+    # The wish to die with the parent is lost with the user, so it is said again.
+    change = [require("setpriv"), user, group, "--clear-groups", "--"]
+    return [*change, require("setpriv"), "--pdeathsig", "KILL", "--"]
