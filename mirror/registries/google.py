@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from mirror.errors import NotFound
+from mirror.errors import NotFound, Unsupported
 from mirror.oci import listing
 from mirror.oci.authority import Scopes
 from mirror.oci.content import Listing
@@ -20,6 +20,8 @@ from mirror.oci.tag import Tag
 
 # Google answers up to this many manifests at once, and says in a Link when there are more.
 _PAGE = 10_000
+# Parts of a path. The distribution specification has it no longer than 255 characters.
+_DEEPEST = 64
 
 
 def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
@@ -48,6 +50,8 @@ class Google:
 
     def discover(self, registry: Registry, root: str) -> Iterable[str]:
         """Every repository with images below `root`; Google names the children of each path."""
+        if root.count("/") > _DEEPEST:
+            raise Unsupported(f"{registry.host} names children of children without end: {root[:100]}")
         scopes = (f"repository:{root}:pull",)
         try:
             found = list(listing.pages(registry, f"/v2/{root}/tags/list?n={_PAGE}", scopes))

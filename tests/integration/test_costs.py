@@ -19,10 +19,9 @@ def tag_many(both: Embedded, image: Image, count: int) -> None:
 
 
 def test_an_unchanged_repository_of_1000_tags_takes_one_request_at_each_side(both: Embedded) -> None:
-    tag_many(both, images.image("one"), 1000)
-    both.run()
-    both.forget()
-    both.forget_tokens()
+    image = images.image("one")
+    tag_many(both, image, 1000)
+    both.at_target(image, *(f"v{number}" for number in range(1000)))
     report = both.run()
     assert len(report.unchanged) == 1000
     assert both.source.count("GET", "/gitlab/v1/") == 1

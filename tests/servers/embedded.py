@@ -105,7 +105,7 @@ class Embedded:
         return place.has(blob.digest) and whole and path.stat().st_size == blob.size
 
     def site(self, *paths: str, **mirror: Any) -> Site:
-        """The registries of the configuration, alive; the same at every pass until `forget_tokens`."""
+        """The registries of the configuration, alive; the same at every pass."""
         config = self._config({"repositories": paths or (PATH,), **mirror})
         if self._site is None:
             self._site = Site(config, self._observe, clock=self.clock, env=self.env, policy=self._policy)
@@ -139,10 +139,6 @@ class Embedded:
             registry.forget()
         self.clock.waits.clear()
         self.events.clear()
-
-    def forget_tokens(self) -> None:
-        """The next pass logs in anew, as a new process would."""
-        self._site = None
 
     def _observe(self, event: Event) -> None:
         self.events.append(event)
