@@ -21,7 +21,7 @@ from mirror.oci.authority import Scopes
 from mirror.oci.blob import SourceFailed
 from mirror.oci.content import Listing, Open, Reader
 from mirror.oci.descriptor import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor
-from mirror.oci.digest import ALGORITHMS, Digest
+from mirror.oci.digest import Digest
 from mirror.oci.manifest import MAX_SIZE, Manifest
 from mirror.oci.registry import Registry
 from mirror.oci.tag import Tag
@@ -189,8 +189,10 @@ class Repository:
 
 def _digest(answer: Answer) -> Digest | None:
     """The digest that an answer names; None when it names none that we could compare."""
-    text = answer.headers.get("Docker-Content-Digest", "")
-    return Digest.parse(text) if text.partition(":")[0] in ALGORITHMS else None
+    try:
+        return Digest.parse(answer.headers.get("Docker-Content-Digest", ""))
+    except InvalidManifest:
+        return None
 
 
 def _skip(stream: Reader, count: int) -> None:

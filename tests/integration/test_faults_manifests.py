@@ -137,10 +137,11 @@ def test_a_target_that_says_it_keeps_another_digest_is_told(both: Embedded) -> N
     assert not report.copied
 
 
-def test_a_digest_header_that_lacks_is_made_up_for(plain: Embedded) -> None:
+@pytest.mark.parametrize("digest", ["", "sha256:short", "md5:" + "0" * 32, "nonsense"])
+def test_a_digest_header_that_says_nothing_is_made_up_for(plain: Embedded, digest: str) -> None:
     image = plain.at_source(images.image("one"), "1.0")
     for registry in (plain.source, plain.target):
-        registry.faults.add(faults.headers(Docker_Content_Digest=""), "", "/manifests/", times=None)
+        registry.faults.add(faults.headers(Docker_Content_Digest=digest), "", "/manifests/", times=None)
     assert not plain.run().failed
     assert plain.names() == {"1.0": image.digest}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -100,6 +102,21 @@ def test_an_answer_without_end_is_not_read_to_its_end(
     with pytest.raises(TooLong, match="more than 1,000 bytes"):
         client.exchange("GET", place.url, {}, most=1000)
     assert place.sent < 50_000_000
+
+
+def test_an_answer_that_unpacks_to_a_thousand_times_its_size_is_not_unpacked(
+    scripted: Callable[..., Scripted], client: Client
+) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b"".join(packer.compress(b"\0" * 1_000_000) for _ in range(200)) + packer.flush()
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    place = scripted(head, packed)
+    tracemalloc.start()
+    with pytest.raises(TooLong):
+        client.exchange("GET", place.url, {}, most=1_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30_000_000
 
 
 @pytest.mark.parametrize("stated", [True, False])
