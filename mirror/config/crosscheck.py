@@ -133,7 +133,14 @@ def _ends(route: Route) -> Iterator[Complaint]:
 
 def _discovery(route: Route) -> Iterator[Complaint]:
     source = route.source
-    if not isinstance(source, GitLabRegistry) or source.api_url is not None:
+    if not isinstance(source, GitLabRegistry):
+        return
+    if "" in route.patterns.roots:
+        yield (
+            route.path("repositories"),
+            "begins with no group or project, and GitLab does not list everything; write such as 'acme/**'",
+        )
+    if source.api_url is not None:
         return
     # Only of registry.gitlab.example is it clear that gitlab.example is the GitLab.
     is_clear = source.host.startswith("registry.") and ":" not in source.host

@@ -115,6 +115,13 @@ def test_an_image_that_lacks_a_layer_is_not_ready(shop: Shop) -> None:
     assert images(ran)[0]["problem"].startswith("incomplete: ")
 
 
+def test_nothing_that_was_looked_at_is_nothing_that_is_ready(shop: Shop) -> None:
+    file = shop.folder / "other.yaml"
+    file.write_text("containers:\n- image: registry.typo.example/acme/api:1\n")
+    ran = shop.readiness("-f", file)
+    assert (ran.code, json.loads(ran.out)) == (1, {"ready": False, "images": []})
+
+
 def test_a_table_has_the_bad_news_first(shop: Shop) -> None:
     words = ("-f", shop.manifest("1", "late"), "--secret", shop.secret)
     ran = gcr_mirror("kubernetes", "readiness", "-c", shop.config, *words, home=shop.folder)

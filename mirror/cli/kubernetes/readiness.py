@@ -46,7 +46,7 @@ def readiness(
     """For every image in use: is it on the mirror, the same and whole, and may its pods pull it?
 
     Asks with the pull secret that the pods would use, never with the mirror's own login. Exit code 1 when one image is
-    not ready.
+    not ready, or when none in use is mirrored.
     """
     from mirror.bootstrap.readiness import Inspector
     from mirror.bootstrap.relocations import relocations
@@ -60,11 +60,16 @@ def readiness(
     known = relocations(loaded, mirror or [])
     wanted, answers = _manifests(file, secret or [], known) if file else _cluster(Server(context), known)
     answers += Inspector(Site(loaded, ignore)).look(wanted)
-    ready = all(one.problem is None for one in answers)
+    # A typo in a host must not look like good news: nothing that was looked at is nothing that is ready.
+    ready = bool(answers) and all(one.problem is None for one in answers)
     if as_json:
         typer.echo(json.dumps({"ready": ready, "images": [one.as_json() for one in answers]}))
-    else:
+    elif answers:
         typer.echo(table(answers))
+    else:
+        typer.echo(
+            "no image in use comes from the source of a mirror: wrong manifests, or a wrong host?", err=True
+        )
     raise typer.Exit(Exit.IN_SYNC if ready else Exit.FAILED)
 
 

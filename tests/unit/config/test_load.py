@@ -233,7 +233,7 @@ def routes(first: str, second: str, *, registry: str = "") -> str:
     [
         ("repositories: [acme/**]", "repositories: [acme/shop]", "acme/shop"),
         ("repositories: [acme/**]", "repositories: [shop/**], prefix: acme", "acme/shop"),
-        ("repositories: ['**/api'], prefix: x", "repositories: ['x/*'], prefix: ''", "x/api"),
+        ("repositories: ['a/**/api'], prefix: x", "repositories: ['x/a/*'], prefix: ''", "x/a/api"),
         ("repositories: ['acme/{a,b}']", "repositories: [acme/b, acme/c]", "acme/b"),
     ],
 )
@@ -249,7 +249,7 @@ def test_two_mirrors_that_write_to_one_place_are_refused_with_an_example(
     ("first", "second"),
     [
         ("repositories: ['acme/**', '!acme/shop/**']", "repositories: [acme/shop/**]"),
-        ("repositories: ['**'], prefix: a", "repositories: ['**'], prefix: b"),
+        ("repositories: ['acme/**'], prefix: a", "repositories: ['acme/**'], prefix: b"),
         ("repositories: ['acme/*']", "repositories: ['acme/*/*']"),
     ],
 )
@@ -259,9 +259,9 @@ def test_two_mirrors_that_cannot_meet_are_accepted(first: str, second: str) -> N
 
 def test_two_mirrors_may_write_the_same_paths_to_different_hosts() -> None:
     registry = "  other: {kind: google, host: us.gcr.io, project: arctic-goal-676703}\n"
-    first, _, last = routes("repositories: ['**']", "repositories: ['**']", registry=registry).rpartition(
-        "target: gcr"
-    )
+    first, _, last = routes(
+        "repositories: ['acme/**']", "repositories: ['acme/**']", registry=registry
+    ).rpartition("target: gcr")
     assert len(read(f"{first}target: other{last}").mirrors) == 2
 
 
@@ -280,7 +280,9 @@ def test_a_mirror_that_would_read_what_it_writes_is_refused() -> None:
     text = f"{REGISTRIES}{again}mirrors:\n{MIRROR}".replace("target: gcr", "target: again")
     assert "would read what it writes, such as registry.gitlab.com/acme/shop" in finding(text)
     assert read(text + "    prefix: copies\n")
-    assert "registry.gitlab.com/copies" in finding(text.replace("acme/shop", "'**'") + "    prefix: copies\n")
+    assert "registry.gitlab.com/copies" in finding(
+        text.replace("acme/shop", "copies/**") + "    prefix: copies\n"
+    )
 
 
 def test_two_mirrors_of_one_name_are_refused() -> None:
@@ -309,6 +311,11 @@ def test_a_glob_needs_to_know_where_gitlab_is(host: str, api_url: str, is_clear:
     else:
         assert "add api_url to registries.gitlab, or name each repository" in finding(text)
         assert read(text.replace("acme/**", "acme/shop"))
+
+
+def test_a_glob_at_gitlab_begins_with_a_group_or_project() -> None:
+    assert "begins with no group or project" in finding(with_mirror("repositories: ['**']"))
+    assert read(with_mirror("repositories: ['acme/**']"))
 
 
 @pytest.mark.parametrize(
