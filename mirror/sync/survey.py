@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from mirror.errors import MirrorError, NotFound, Stopped, Unauthorized
 from mirror.oci.content import Listing, Source, Target
@@ -20,6 +20,7 @@ from mirror.sync.shelf import Shelf
 from mirror.sync.workers import Workers, spread
 
 Problem = Callable[[Tag, MirrorError], None]
+A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -69,75 +70,100 @@ def choose(
 
 
 def compare(found: Survey, workers: Workers, rule: Rule, problem: Problem) -> Survey:
-    """Ask for what the comparison needs and the lists did not tell: target digests, referrers on both sides."""
+    """Ask for what the comparison needs and the lists did not tell: target digests, referrers on both sides.
+
+    A tag for which that fails is a problem and wanted no longer; one that is gone since it was listed is neither.
+    """
+    found = _resolved_there(found, workers, problem)
+    if rule.platforms:
+        found = _rewritten(found, rule.platforms, workers, problem)
+    if rule.referrers and not found.listed.tells_referrers:
+        found = _referred(found, workers, problem)
+    if found.there.manifests is not None:
+        return replace(found, attached=found.there.manifests)
+    return _attached(found, workers, problem) if rule.referrers else found
+
+
+def _resolved_there(found: Survey, workers: Workers, problem: Problem) -> Survey:
+    there, failed = found.there.tags, set[str]()
+
+    def trouble(tag: Tag, error: MirrorError) -> None:
+        failed.add(tag.name)
+        problem(tag, error)
+
     unknown = [
-        found.there.tags[tag.name]
-        for tag in found.wanted
-        if tag.name in found.there.tags and found.there.tags[tag.name].digest is None
+        there[tag.name] for tag in found.wanted if tag.name in there and there[tag.name].digest is None
     ]
-    there = {
-        **found.there.tags,
-        **_named(resolved(lambda tag: found.target.resolve(tag.name).digest, unknown, workers)),
-    }
-    found = _rewritten(found, rule.platforms, workers, problem) if rule.platforms else found
-    wanted = found.wanted if found.listed.tells_referrers or not rule.referrers else _referred(found, workers)
-    attached = found.there.manifests
-    if attached is None:
-        attached = _attached(found.target, wanted, workers)
-    return replace(found, wanted=wanted, there=replace(found.there, tags=there), attached=attached)
+    known = resolved(lambda tag: found.target.resolve(tag.name).digest, unknown, workers, trouble)
+    return replace(
+        found,
+        wanted=tuple(tag for tag in found.wanted if tag.name not in failed),
+        there=replace(found.there, tags={**there, **_named(known)}),
+    )
 
 
 def _rewritten(found: Survey, platforms: tuple[Platform, ...], workers: Workers, problem: Problem) -> Survey:
     """With what each index becomes under a platform filter; a request for each that may be one."""
-    by_digest = {tag.digest: tag for tag in found.wanted if tag.digest}
-    indexes = [tag for tag in by_digest.values() if not tag.media_type or tag.media_type in INDEXES]
-    failed = dict[Digest, MirrorError]()
 
-    def rewrite(tag: Tag) -> tuple[Digest, Digest] | None:
-        digest = tag.digest or Digest("")
-        try:
-            manifest = found.source.manifest(digest)
-            return (digest, manifest.for_platforms(platforms).digest) if manifest.is_index else None
-        except (Unauthorized, Stopped):
-            raise
-        except MirrorError as error:
-            failed[digest] = error
+    def rewrite(tag: Tag, digest: Digest) -> Digest | None:
+        if tag.media_type and tag.media_type not in INDEXES:
             return None
+        manifest = found.source.manifest(digest)
+        return manifest.for_platforms(platforms).digest if manifest.is_index else None
 
-    expected = dict(pair for pair in spread(workers.images, rewrite, indexes) if pair)
-    for tag in found.wanted:
-        # One that is gone since it was listed is no failure.
-        if tag.digest in failed and not isinstance(failed[tag.digest], NotFound):
-            problem(tag, failed[tag.digest])
-    wanted = tuple(tag for tag in found.wanted if tag.digest not in failed)
-    return replace(found, wanted=wanted, expected=expected)
+    wanted, answers = _asked(found.wanted, workers, problem, rewrite)
+    return replace(found, wanted=wanted, expected={digest: new for digest, new in answers.items() if new})
 
 
-def _attached(target: Target, wanted: Iterable[Tag], workers: Workers) -> frozenset[Digest]:
-    """Which referrers of the wanted tags the target has."""
+def _referred(found: Survey, workers: Workers, problem: Problem) -> Survey:
+    """With the referrers of every wanted tag, from a source whose list does not tell them."""
+    wanted, answers = _asked(found.wanted, workers, problem, lambda _, digest: found.source.referrers(digest))
+    referred = (replace(tag, referrers=answers[tag.digest]) if tag.digest else tag for tag in wanted)
+    return replace(found, wanted=tuple(referred))
+
+
+def _attached(found: Survey, workers: Workers, problem: Problem) -> Survey:
+    """With those referrers of the wanted tags that the target has, where its list does not tell."""
 
     def has(digest: Digest) -> bool:
         try:
-            target.resolve(digest)
+            found.target.resolve(digest)
         except NotFound:
             return False
         return True
 
-    digests = list({one.digest for tag in wanted for one in tag.referrers})
-    present = spread(workers.images, has, digests)
-    return frozenset(digest for digest, there in zip(digests, present, strict=True) if there)
-
-
-def _referred(found: Survey, workers: Workers) -> tuple[Tag, ...]:
-    """The wanted tags with their referrers, from a source whose list does not tell them."""
-    subjects = list(dict.fromkeys(tag.digest for tag in found.wanted if tag.digest))
-    # The first answer tells whether the source lists referrers at all; if not, the others cost nothing.
-    answers = [found.source.referrers(subject) for subject in subjects[:1]]
-    answers += spread(workers.images, found.source.referrers, subjects[1:])
-    by_subject = dict(zip(subjects, answers, strict=True))
-    return tuple(
-        replace(tag, referrers=by_subject[tag.digest]) if tag.digest else tag for tag in found.wanted
+    wanted, answers = _asked(
+        found.wanted,
+        workers,
+        problem,
+        lambda tag, _: [one.digest for one in tag.referrers if has(one.digest)],
     )
+    there = frozenset(digest for digests in answers.values() for digest in digests)
+    return replace(found, wanted=wanted, attached=there)
+
+
+def _asked(
+    wanted: Iterable[Tag], workers: Workers, problem: Problem, question: Callable[[Tag, Digest], A]
+) -> tuple[tuple[Tag, ...], dict[Digest, A]]:
+    """Ask once for each image, side by side: the tags for which that went well, and the answers by digest."""
+    failed = dict[Digest, MirrorError]()
+    answers = dict[Digest, A]()
+
+    def ask(one: tuple[Digest, Tag]) -> None:
+        digest, tag = one
+        try:
+            answers[digest] = question(tag, digest)
+        except (Unauthorized, Stopped):
+            raise
+        except MirrorError as error:
+            failed[digest] = error
+
+    listed = list(wanted)
+    spread(workers.images, ask, {tag.digest: tag for tag in listed if tag.digest}.items())
+    for tag in listed:
+        if tag.digest in failed and not isinstance(failed[tag.digest], NotFound):
+            problem(tag, failed[tag.digest])
+    return tuple(tag for tag in listed if tag.digest not in failed), answers
 
 
 def _travelling(tags: dict[str, Tag], chosen: Iterable[Tag]) -> frozenset[str]:
