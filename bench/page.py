@@ -65,7 +65,16 @@ def _goals(results: Results, floors: Floors) -> str:
             reasons.append(f"- {goal.says}: {goal.reason or 'not looked into yet'}.")
     missed = ["", "What is missed, and why:", "", *reasons, ""] if reasons else [""]
     return "\n".join(
-        ["## Goals", "", "| goal | at most | found | met |", "|---|---|---|---|", *rows, *missed]
+        [
+            "## Goals",
+            "",
+            "A ratio is that of medians, to the fastest peer that was there.",
+            "",
+            "| goal | at most | found | met |",
+            "|---|---|---|---|",
+            *rows,
+            *missed,
+        ]
     )
 
 
