@@ -71,8 +71,8 @@ def _memory(results: Results, _: Floors) -> float | None:
 
 
 _BUSY = (
-    "perf shows a third in SHA-256, a third in the kernel (copying from socket to socket) and a third in Python, most of "
-    "it the start of the program, 0.3 s whatever the size; TLS adds deciphering and ciphering. All of it costs more "
+    "perf of half the work shows a third in SHA-256, a third in the kernel (copying from socket to socket) and a third "
+    "in Python, most of it the start of the program, 0.3 s whatever the size; TLS adds deciphering and ciphering. All of it costs more "
     "when others use the cores, as the load average says they did. Needed: a quieter hour, or a start without pydantic"
 )
 GOALS = (
