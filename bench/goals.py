@@ -71,9 +71,10 @@ def _memory(results: Results, _: Floors) -> float | None:
 
 
 _BUSY = (
-    "perf of half the work shows a third in SHA-256, a third in the kernel (copying from socket to socket) and a third "
-    "in Python, most of it the start of the program, 0.3 s whatever the size; TLS adds deciphering and ciphering. All of it costs more "
-    "when others use the cores, as the load average says they did. Needed: a quieter hour, or a start without pydantic"
+    "perf of half the work shows a third in SHA-256, a third in the kernel (copying from socket to socket) and a "
+    "third in Python, most of it the start of the program, 0.3 s whatever the size; TLS adds deciphering and "
+    "ciphering. All of it costs more when others use the cores, as the load average says they did. Needed: a quieter "
+    "hour, or a start without pydantic"
 )
 GOALS = (
     Goal("*many*, cold: requests in all", _requests("many"), 2700),
