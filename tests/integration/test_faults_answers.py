@@ -141,3 +141,5 @@ def test_a_registry_that_answers_only_a_few_at_a_time_gets_no_more(embed: Callab
     report = both.run()
     assert not report.failed
     assert len(report.copied) == 30
+    refused = both.source.count("GET", "/manifests/", 429)
+    assert refused <= 60, "a client that does not yield is refused about five times for each image"
