@@ -139,7 +139,7 @@ class Authority:
         return token
 
     def _refused(self, answer: Answer, login: Login | None, scopes: Scopes) -> RegistryError:
-        error = error_for("GET", answer)
+        error = error_for("GET", answer, f"(asked for {' '.join(scopes)})")
         # 400 is said of a login that cannot be read, but also of a second scope (a mount's).
         if answer.status != 401 and (answer.status != 400 or len(scopes) > 1):
             return error

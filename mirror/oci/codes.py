@@ -28,13 +28,13 @@ _DENIED_DESPITE_401 = frozenset({"PROTECTED_TAG", "PROTECTED_MANIFEST", "IMMUTAB
 _TEMPORARY = frozenset({408, 500, 502, 503, 504})
 
 
-def error_for(method: str, answer: Answer) -> RegistryError:
-    """The error that an answer stands for. Its text is redacted and bounded."""
+def error_for(method: str, answer: Answer, about: str = "") -> RegistryError:
+    """The error that an answer stands for. Its text is redacted and bounded; `about` is added to it."""
     codes, said = _errors(answer.body)
     kind = _kind(answer.status, codes)
     request = f"{method} {redact.url(answer.url)}"
     error = kind(
-        f"{request}: {answer.status} {said}".rstrip(),
+        f"{request}: {answer.status} {said} {about}".rstrip(),
         status=answer.status,
         codes=codes,
         detail=said,

@@ -96,7 +96,10 @@ class Repository:
             ) from error
         wanted = Digest.parse(reference) if ":" in reference else _digest(answer)
         if wanted is not None and not wanted.matches(answer.body):
-            raise DigestMismatch(f"{self.name}: the manifest {reference} is not what {wanted} names")
+            found = Digest.of(answer.body, wanted.algorithm)
+            raise DigestMismatch(
+                f"{self.name}: the bytes of the manifest {reference} hash to {found}, not {wanted}"
+            )
         return Manifest.parse(answer.body, answer.headers.get("Content-Type", ""), wanted)
 
     @contextmanager

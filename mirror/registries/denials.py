@@ -16,6 +16,7 @@ from mirror.registries.denial import Denial, Explanation
 _RESOURCE = re.compile(r"projects/([^/\"\s]+)/locations/([^/\"\s]+)/repositories/([^/\"\s]+)")
 # `projects/shop:getIamPolicy`, `projects/example.com:shop/…`; a project's number is not what people write.
 _PROJECT = re.compile(r"\bprojects/((?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]*)(?![\w.])")
+_SCOPE = re.compile(r"\brepository:(?P<path>[^\s:]+):pull")
 _IN_PATH = re.compile(r"^/v2/(?P<path>.+?)/(?:manifests|blobs|tags|referrers)/")
 # How the text of an error begins: "GET https://host/path: 403 what it said".
 _REQUEST = re.compile(r"\b[A-Z]+ https?://[^\s:]+(?::\d+)?[^\s:]*")
@@ -90,7 +91,7 @@ def _named(text: str, request: str, reference: str) -> dict[str, str]:
     account = _ACCOUNT.search(text)
     if account:
         known["SERVICE_ACCOUNT"] = account[0]
-    home = _home(request, reference)
+    home = _home(text, request, reference)
     if home:
         known |= placeholders(home)
     resource = _RESOURCE.search(text)
@@ -99,9 +100,10 @@ def _named(text: str, request: str, reference: str) -> dict[str, str]:
     return known
 
 
-def _home(request: str, reference: str) -> Home | None:
+def _home(text: str, request: str, reference: str) -> Home | None:
     parts = urlsplit(request.rpartition(" ")[2])
-    path = _IN_PATH.match(parts.path)
+    # Of a token service's answer, the scope that was asked for tells the repository.
+    path = _IN_PATH.match(parts.path) or _SCOPE.search(text)
     if path:
         return Home.of_path(parts.netloc, path["path"])
     host, _, rest = reference.partition("/")

@@ -74,7 +74,8 @@ class Rest:
 
     def _refusal(self, place: str, error: gitlab.GitlabError, retry_after: float | None) -> MirrorError:
         status = error.response_code or 0
-        text = f"{self.api_url} refuses to list the repositories of {place}: {status} {redact.detail(str(error))}"
+        said = redact.detail(str(error.error_message))
+        text = f"{self.api_url} does not list the repositories of {place}: {status} {said}"
         if status == 401:
             return Unauthorized(f"{text}; the token is wrong, expired, or a deploy token", status=status)
         if status == 403:

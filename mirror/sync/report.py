@@ -11,7 +11,9 @@ from mirror.events import Copied, Event, Failed, Kept, Planned, Requested, Settl
 from mirror.oci.digest import Digest
 
 # The registry itself could not be used: no image's fault.
-UNUSABLE = frozenset({"unreachable", "timeout", "unauthorized", "circuit_open", "forbidden_address"})
+UNUSABLE = frozenset(
+    {"unreachable", "timeout", "unavailable", "unauthorized", "circuit_open", "forbidden_address"}
+)
 
 
 @dataclass

@@ -71,6 +71,8 @@ def test_trouble_without_end_ends_in_a_failure_of_the_mirror(filled: Embedded) -
     report = filled.run("acme/**")
     assert [(failure.repository, failure.reason) for failure in report.failed] == [("", "unavailable")]
     assert filled.source.count("GET", REST) == Policy().attempts
+    assert report.unusable
+    assert "does not list the repositories of acme: 503 <html>" in report.failed[0].message
 
 
 def test_a_token_that_may_not_list_is_told_with_the_way_out(embed: Callable[..., Embedded]) -> None:

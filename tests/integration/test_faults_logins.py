@@ -104,6 +104,8 @@ def test_a_repository_that_the_first_push_may_not_make_is_denied_with_googles_wo
     report = both.run()
     assert [failure.reason for failure in report.failed] == ["denied"]
     assert "createOnPush" in report.failed[0].message
+    assert isinstance(both.target, GoogleRegistry)
+    assert f"asked for repository:{both.target.prefix}/{PATH}:pull,push" in report.failed[0].message
 
 
 def test_the_source_is_only_asked_for_the_right_to_pull(both: Embedded) -> None:

@@ -15,6 +15,20 @@ UPLOAD_DENIED = (
 )
 
 
+def test_the_scope_that_was_asked_for_names_the_place() -> None:
+    said = "403 DENIED gcr.io repo does not exist. Creating on push requires the ...createOnPush permission"
+    text = (
+        f"GET https://eu.gcr.io/v2/token: {said} (asked for repository:example.com/shop/acme/api:pull,push)"
+    )
+    for explanation in (
+        explain(Denied(text, status=403, request="GET https://eu.gcr.io/v2/token")),
+        explain_text(text),
+    ):
+        assert explanation is not None
+        assert "create eu.gcr.io" in explanation.fix
+        assert "--location=europe --project=example.com:shop" in explanation.fix
+
+
 @pytest.mark.parametrize("denial", denials(), ids=lambda denial: denial.key)
 def test_the_text_that_people_meet_finds_its_own_entry(denial: Denial) -> None:
     explanation = explain(RegistryError(denial.says, status=denial.status or 400))
