@@ -20,7 +20,7 @@ from mirror.transport.client import Answer
 # At 1,000 names a page this is a million tags; a registry that still says "next" is going in circles.
 MOST_PAGES = 1000
 PAGE = 1000
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?', re.IGNORECASE)
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel=(?:"next"|next(?![\w-]))', re.IGNORECASE)
 
 
 def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
