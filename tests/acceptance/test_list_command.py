@@ -36,7 +36,7 @@ def test_ages_are_those_that_gitlab_tells(tmp_path: Path) -> None:
         (tmp_path / "token").write_text("secret")
         login = {"username": "mirror", "password_file": "token"}
         source = plain(gitlab.host, kind="gitlab", api_url=gitlab.api_url, credentials=login)
-        config = configuration(tmp_path, source, plain("127.0.0.1:9"))
+        config = configuration(tmp_path, source, plain("127.0.0.1:9"), repositories=["acme/**"])
         ran = gcr_mirror("list", "-c", config, "from", "acme/**", home=tmp_path)
     assert ran.code == 0, ran.err
     assert ran.out.splitlines()[1].split()[-1] == "3d"
