@@ -3,7 +3,8 @@
 MirrorError
 |- ConfigError                      the user's to fix: file, line and fix are in the message
 |- TransportError      temporary    no answer came
-|  |- ConnectFailed    temporary    refused, unresolved, TLS failure, reset
+|  |- ConnectFailed    temporary    refused, unresolved, TLS failure
+|  |  `- ConnectionBroken           it was there, and broke while it was used
 |  |- TimedOut         temporary    nothing within the deadline
 |  |- ForbiddenAddress              a redirect to an address that no registry may send us to
 |  `- CircuitOpen      temporary    not even tried: the registry is known to be down
@@ -60,7 +61,11 @@ class TransportError(MirrorError):
 
 
 class ConnectFailed(TransportError):
-    """The connection was refused, reset, or failed its TLS handshake; or the name did not resolve."""
+    """The connection was refused, or failed its TLS handshake; or the name did not resolve."""
+
+
+class ConnectionBroken(ConnectFailed):
+    """The host was there, and the connection broke while it was used."""
 
 
 class TimedOut(TransportError):

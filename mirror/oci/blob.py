@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Self
 
-from mirror.errors import ConnectFailed, DigestMismatch, MirrorError, SizeMismatch
+from mirror.errors import ConnectionBroken, DigestMismatch, MirrorError, SizeMismatch
 from mirror.events import Moved, Observe
 from mirror.oci.content import Open, Reader
 from mirror.oci.descriptor import Descriptor
@@ -71,7 +71,7 @@ class Resuming:
             raise
         if count == 0 and self._offset < self._blob.size:
             self._close()
-            raise ConnectFailed(
+            raise ConnectionBroken(
                 f"the source ended {self._blob.digest} at {self._offset:,} of {self._blob.size:,} bytes"
             )
         self._offset += count

@@ -19,7 +19,15 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 
 import mirror
-from mirror.errors import ConfigError, ConnectFailed, MirrorError, TimedOut, TooLong, TransportError
+from mirror.errors import (
+    ConfigError,
+    ConnectFailed,
+    ConnectionBroken,
+    MirrorError,
+    TimedOut,
+    TooLong,
+    TransportError,
+)
 from mirror.events import Observe, Requested
 from mirror.transport import redact
 from mirror.transport.breaker import Breaker
@@ -275,7 +283,9 @@ def _translate(error: Exception, place: str) -> MirrorError:
         invalid = ConnectFailed(f"{place} is not a URL that can be reached")
         invalid.temporary = False
         return invalid
-    return ConnectFailed(f"{place}: {redact.detail(_words(cause))}")
+    never = isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.SSLError)
+    kind = ConnectFailed if never else ConnectionBroken
+    return kind(f"{place}: {redact.detail(_words(cause))}")
 
 
 def _root(error: BaseException) -> BaseException:

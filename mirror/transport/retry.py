@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import tenacity
 
-from mirror.errors import CircuitOpen, ConnectFailed, MirrorError, RateLimited
+from mirror.errors import CircuitOpen, ConnectFailed, ConnectionBroken, MirrorError, RateLimited
 from mirror.events import Observe, Retried
 from mirror.transport.clock import Clock
 
@@ -44,7 +44,8 @@ class Policy:
     def _most(self, error: MirrorError) -> int:
         if isinstance(error, RateLimited):
             return self.attempts_when_limited
-        return self.attempts_to_connect if isinstance(error, ConnectFailed) else self.attempts
+        never_there = isinstance(error, ConnectFailed) and not isinstance(error, ConnectionBroken)
+        return self.attempts_to_connect if never_there else self.attempts
 
 
 class Retry:

@@ -105,7 +105,7 @@ def test_what_will_not_change_is_not_asked_again(both: Embedded, status: int) ->
     [
         (faults.unavailable(503), Policy().attempts),
         (faults.too_many(), Policy().attempts_when_limited),
-        (faults.reset(), Policy().attempts_to_connect),
+        (faults.reset(), Policy().attempts),
     ],
     ids=["503", "429", "reset"],
 )

@@ -52,7 +52,7 @@ def test_an_upload_that_always_breaks_is_given_up_and_not_tagged(filled: Embedde
     filled.target.faults.add(faults.reset_upload(1000), "PUT", f"/uploads/.*{BLOB.digest}", times=None)
     report = filled.run()
     assert [(failure.tag, failure.reason) for failure in report.failed] == [("1.0", "unreachable")]
-    assert len(reads(filled)) == Policy().attempts_to_connect
+    assert len(reads(filled)) == Policy().attempts
     assert filled.names() == {}
 
 

@@ -106,7 +106,7 @@ class TestResuming:
     @given(st.lists(st.integers(0, 40_000), max_size=12))
     def test_wherever_it_breaks_the_bytes_are_the_same(self, breaks: list[int]) -> None:
         source = Broken(DATA[:300_000], *breaks)
-        patient = Policy(attempts=20, attempts_to_connect=20)
+        patient = Policy(attempts=20)
         with resuming(source, described(DATA[:300_000]), patient) as reader:
             assert read(reader) == DATA[:300_000]
 
@@ -114,7 +114,7 @@ class TestResuming:
         source = Broken(DATA, 1000, *[0] * 100)
         with resuming(source) as reader, pytest.raises(ConnectFailed, match=r"ended sha256:\w+ at 1,000 of"):
             read(reader)
-        assert len(source.offsets) <= 2 + Policy().attempts_to_connect
+        assert len(source.offsets) <= 2 + Policy().attempts
 
     def test_every_byte_begins_the_count_anew(self) -> None:
         source = Broken(DATA[:1000], *[10] * 99)

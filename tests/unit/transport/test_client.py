@@ -12,9 +12,9 @@ from contextlib import suppress
 import pytest
 
 from mirror.demo import faults
-from mirror.demo.messages import Request, Response
+from mirror.demo.messages import Effect, Request, Response
 from mirror.demo.server import Server
-from mirror.errors import ConnectFailed, MirrorError, TimedOut, TooLong
+from mirror.errors import ConnectFailed, ConnectionBroken, MirrorError, TimedOut, TooLong
 from mirror.events import Event, Requested, ignore
 from mirror.transport.client import Client, Timeouts
 
@@ -177,6 +177,19 @@ def test_a_host_that_says_nothing_times_out(server: Bytes) -> None:
         client.exchange("GET", f"{server.url}/1?Signature=secret", {})
 
 
+@pytest.mark.parametrize("fault", [faults.reset(), faults.cut(3)], ids=["reset", "cut"])
+def test_a_connection_that_breaks_is_told_from_one_that_never_was(
+    server: Bytes, client: Client, fault: Effect
+) -> None:
+    server.faults.add(fault)
+    with pytest.raises(ConnectionBroken):
+        client.exchange("GET", f"{server.url}/100", {})
+    server.close()
+    with pytest.raises(ConnectFailed) as raised:
+        client.exchange("GET", f"{server.url}/100", {})
+    assert type(raised.value) is ConnectFailed
+
+
 def test_nobody_listens(client: Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
@@ -256,8 +269,8 @@ def test_every_exchange_is_told_with_its_status_or_none(server: Bytes) -> None:
 
 
 @pytest.mark.parametrize("fault", [faults.reset(), faults.cut(3)], ids=["reset", "cut"])
-def test_no_error_repeats_the_query_of_its_url(server: Bytes, client: Client, fault: object) -> None:
-    server.faults.add(fault)  # type: ignore[arg-type] # an effect
+def test_no_error_repeats_the_query_of_its_url(server: Bytes, client: Client, fault: Effect) -> None:
+    server.faults.add(fault)
     with pytest.raises(MirrorError) as raised:
         client.exchange("GET", f"{server.url}/100?Signature=secret", {})
     assert "secret" not in str(raised.value)

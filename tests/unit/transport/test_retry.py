@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mirror.errors import (
     CircuitOpen,
     ConnectFailed,
+    ConnectionBroken,
     Denied,
     DigestMismatch,
     MirrorError,
@@ -95,9 +96,10 @@ def test_an_error_of_another_family_is_not_ours_to_retry() -> None:
     [
         (Unavailable("x"), Policy().attempts),
         (ConnectFailed("x"), Policy().attempts_to_connect),
+        (ConnectionBroken("x"), Policy().attempts),
         (RateLimited("x"), Policy().attempts_when_limited),
     ],
-    ids=["unavailable", "connect", "limited"],
+    ids=["unavailable", "connect", "broken", "limited"],
 )
 def test_it_gives_up_with_the_last_error(error: MirrorError, most: int) -> None:
     action = Failing(*[error] * 100)
