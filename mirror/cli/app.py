@@ -18,7 +18,7 @@ app = typer.Typer(
     name="gcr-mirror",
     help="Keep the images of a GitLab Container Registry pullable from Google when GitLab is down.",
     epilog="Begin with `gcr-mirror demo`. Exit codes: 0 in sync, 1 some images failed, 2 usage or configuration, "
-    "3 a registry could not be reached or refused the login.",
+    "3 a registry could not be reached or refused the login, 75 only some registries took a push.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

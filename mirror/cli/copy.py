@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mirror.cli.options import AsJson
+from mirror.cli.options import AsJson, CaFile, Insecure
 
 
 def copy(
@@ -17,13 +16,8 @@ def copy(
         str, typer.Argument(help="host/path[:tag]; the source's tag when none is given.", show_default=False)
     ],
     as_json: AsJson = False,
-    insecure: Annotated[
-        list[str] | None,
-        typer.Option(help="Reach this host by plain http; loopback is reached so anyway.", metavar="HOST"),
-    ] = None,
-    ca_file: Annotated[
-        Path | None, typer.Option(help="PEM file of a private certificate authority.", show_default=False)
-    ] = None,
+    insecure: Insecure = None,
+    ca_file: CaFile = None,
 ) -> None:
     """Copy one image, whole and digest for digest, with its signatures.
 

@@ -16,6 +16,13 @@ ConfigFile = Annotated[
         "--config", "-c", envvar="GCR_MIRROR_CONFIG", help="The configuration file.", show_default=False
     ),
 ]
+Insecure = Annotated[
+    list[str] | None,
+    typer.Option(help="Reach this host by plain http; loopback is reached so anyway.", metavar="HOST"),
+]
+CaFile = Annotated[
+    Path | None, typer.Option(help="PEM file of a private certificate authority.", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]
 
 

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mirror.cli.exits import Exit
-from mirror.cli.options import AsJson
+from mirror.cli.options import AsJson, CaFile, Insecure
 
 if TYPE_CHECKING:
     from mirror.bootstrap.pushes import Deliveries, Delivery
@@ -41,13 +40,8 @@ def push(
         typer.Option(help="When some registries did not take the image: end with 1, or with 75."),
     ] = OnPartialFailure.FAIL,
     as_json: AsJson = False,
-    insecure: Annotated[
-        list[str] | None,
-        typer.Option(help="Reach this host by plain http; loopback is reached so anyway.", metavar="HOST"),
-    ] = None,
-    ca_file: Annotated[
-        Path | None, typer.Option(help="PEM file of a private certificate authority.", show_default=False)
-    ] = None,
+    insecure: Insecure = None,
+    ca_file: CaFile = None,
 ) -> None:
     """Push one image of the local Docker Engine to several registries, and compare what each of them has.
 

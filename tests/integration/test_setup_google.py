@@ -30,6 +30,7 @@ from tests.servers.google_cloud import GoogleCloud, keep_on_loopback
 from tests.servers.waiting import Instant
 
 PROJECT = "arctic-goal-676703"
+SETUP = ["setup", "google", "--project", PROJECT, "--host", "eu.gcr.io"]
 HOME = Home.of("eu.gcr.io", PROJECT)
 MEMBER = f"serviceAccount:gcr-mirror@{PROJECT}.iam.gserviceaccount.com"
 ACCOUNT = f"projects/{PROJECT}/serviceAccounts/gcr-mirror@{PROJECT}.iam.gserviceaccount.com"
@@ -337,7 +338,7 @@ class TestCommand:
         monkeypatch.setattr(Clock, "wait", lambda *_: None)
 
     def test_without_apply_nothing_is_asked(self, google: GoogleCloud) -> None:
-        result = CliRunner().invoke(app, ["setup", "google", "--project", PROJECT, "--host", "eu.gcr.io"])
+        result = CliRunner().invoke(app, SETUP)
         assert result.exit_code == 0, result.output
         assert "nothing has been done" in result.output
         assert "gcloud artifacts repositories create eu.gcr.io" in result.output
@@ -346,17 +347,7 @@ class TestCommand:
     @pytest.mark.usefixtures("login")
     def test_apply_tells_each_step_and_what_to_write_down(self, google: GoogleCloud, tmp_path: Path) -> None:
         file = str(tmp_path / "key.json")
-        arguments = [
-            "setup",
-            "google",
-            "--project",
-            PROJECT,
-            "--host",
-            "eu.gcr.io",
-            "--apply",
-            "--key-file",
-            file,
-        ]
+        arguments = [*SETUP, "--apply", "--key-file", file]
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, result.output
         assert f"done    a key of gcr-mirror@{PROJECT}.iam.gserviceaccount.com is in {file}" in result.output
@@ -372,17 +363,7 @@ class TestCommand:
     ) -> None:
         google.keys_forbidden = True
         file = str(tmp_path / "key.json")
-        arguments = [
-            "setup",
-            "google",
-            "--project",
-            PROJECT,
-            "--host",
-            "eu.gcr.io",
-            "--apply",
-            "--key-file",
-            file,
-        ]
+        arguments = [*SETUP, "--apply", "--key-file", file]
         result = CliRunner().invoke(app, arguments)
         assert isinstance(result.exception, MirrorError)
         assert result.output.splitlines()[-1] == (
