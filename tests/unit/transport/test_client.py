@@ -132,7 +132,7 @@ def test_a_truncated_answer_is_known_where_its_length_is(
         assert len(client.exchange("GET", f"{server.url}/{SIZE}", {}).body) == 1000
 
 
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 
 
 @pytest.mark.parametrize("read", [drain, lambda client, url: client.exchange("GET", url, {})])
