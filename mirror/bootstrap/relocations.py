@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from mirror.bootstrap.site import credential
-from mirror.config.model import Config, GoogleRegistry
+from mirror.config.model import Config
 from mirror.config.model import Registry as RegistryModel
 from mirror.config.places import mapping_of
 from mirror.errors import ConfigError
 from mirror.oci.auth import Login
-from mirror.registries.credentials import JsonKey, Password, from_file, service_account
 from mirror.render.hosts_toml import Node
 from mirror.render.relocation import Relocation
 from mirror.sync.patterns import Patterns
@@ -53,58 +49,6 @@ def node(config: Config, names: Sequence[str], dial_timeout: str, login: Login |
             f"the mirrors read from several registries ({', '.join(sorted(sources))}): name a --mirror"
         )
     return Node(_url(config.registries[sources.pop()]), _url(to), dial_timeout, login)
-
-
-def reader(
-    registry: RegistryModel,
-    key_file: Path | None,
-    user: tuple[str, Path] | None = None,
-    *,
-    force: bool = False,
-    env: Mapping[str, str] = os.environ,
-) -> Login:
-    """A login that may only pull: a service account's key, or a user and a file with the password.
-
-    ConfigError when it cannot be one, or is the login that the mirror itself pushes with (unless forced).
-    """
-    if isinstance(registry, GoogleRegistry):
-        if key_file is None:
-            raise ConfigError(
-                "which key may pods pull with? Name one with --key-file: a key of a service account that has only "
-                "roles/artifactregistry.reader (`gcr-mirror setup google --reader` makes the account)"
-            )
-        login = JsonKey(from_file(key_file)).login()
-    elif user is None:
-        raise ConfigError(
-            f"{registry.host} is no Google host: name the reader with --username and --password-file"
-        )
-    else:
-        login = Password(user[0], from_file(user[1])).login()
-    if not force and _who(login) == _own(registry, env):
-        raise ConfigError(
-            f"this is who the mirror itself pushes as ({_who(login)}): every pod could overwrite the mirror. Use an "
-            "account that can only read, or say --force"
-        )
-    return login
-
-
-def _who(login: Login) -> str:
-    return (
-        str(service_account(login.password)["client_email"])
-        if login.username == "_json_key"
-        else login.username
-    )
-
-
-def _own(registry: RegistryModel, env: Mapping[str, str]) -> str | None:
-    """Who the mirror is; None when that cannot be told here, where its secrets may not be."""
-    if registry.credentials is None or getattr(registry.credentials, "adc", False):
-        return None
-    try:
-        login = credential(registry, env).login()
-    except ConfigError:
-        return None
-    return _who(login) if login else None
 
 
 def _url(registry: RegistryModel) -> str:

@@ -21,6 +21,7 @@ from mirror.registries import Flavour, credentials
 from mirror.registries.generic import Generic
 from mirror.registries.gitlab import GitLab
 from mirror.registries.google import Google
+from mirror.registries.json_key import JsonKey
 from mirror.sync.patterns import Patterns
 from mirror.sync.plan import Rule
 from mirror.sync.reconcile import Mirror
@@ -141,7 +142,9 @@ def credential(model: RegistryModel, env: Mapping[str, str]) -> Credential:
 
             return ApplicationDefault()
         case GoogleCredentials() as given:
-            return credentials.JsonKey(_secret(given.json_key_file, given.json_key_env, env))
+            file, variable = given.json_key_file, given.json_key_env
+            named = f"the JSON key {file or f'in the variable {variable}'}"
+            return JsonKey(_secret(file, variable, env), named)
         case _:
             return credentials.DockerConfig(model.host, root_of(model))
 

@@ -8,7 +8,8 @@ from mirror.config.crosscheck import Complaint
 from mirror.config.findings import Path
 from mirror.config.model import Config, GoogleCredentials, PasswordCredentials, Registry
 from mirror.errors import ConfigError
-from mirror.registries.credentials import from_file, from_variable, service_account
+from mirror.registries.credentials import from_file, from_variable
+from mirror.registries.json_key import service_account
 
 
 def check_secrets(config: Config, env: Mapping[str, str]) -> Iterator[Complaint]:
@@ -33,7 +34,8 @@ def _reads(registry: Registry, env: Mapping[str, str]) -> Iterator[tuple[Path, C
                 yield ("credentials", "password_env"), from_variable(variable, env)
         case GoogleCredentials(json_key_file=file, json_key_env=variable):
             if file:
-                yield ("credentials", "json_key_file"), lambda: service_account(from_file(file)())
+                named = f"the JSON key {file}"
+                yield ("credentials", "json_key_file"), lambda: service_account(from_file(file)(), named)
             if variable:
                 yield ("credentials", "json_key_env"), lambda: service_account(from_variable(variable, env)())
         case _:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 import shutil
@@ -59,45 +57,6 @@ class Password:
     def login(self) -> Login:
         """The login to use now."""
         return Login(self.username, self.read())
-
-
-@dataclass(frozen=True, slots=True)
-class JsonKey:
-    """A Google service account's JSON key, raw or in base64."""
-
-    read: Read
-
-    def login(self) -> Login:
-        """`_json_key` and the key's text; ConfigError says what the text is instead of a key."""
-        text = self.read()
-        service_account(text)
-        return Login("_json_key", decoded(text))
-
-
-def decoded(text: str) -> str:
-    """The JSON text of a key that may be in base64."""
-    if text.lstrip().startswith("{"):
-        return text
-    try:
-        return base64.b64decode("".join(text.split()), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return text
-
-
-def service_account(text: str) -> dict[str, Any]:
-    """The parts of a service account's key. Raises ConfigError, without repeating anything of the text."""
-    try:
-        key = json.loads(decoded(text))
-    except ValueError as error:
-        raise ConfigError("the JSON key is not JSON (lost line ends? a path instead of the key?)") from error
-    kind = key.get("type") if isinstance(key, dict) else None
-    if kind != "service_account":
-        found = f"a key of type {kind!r}" if isinstance(kind, str) else "something else"
-        raise ConfigError(f"the JSON key is not a service account's key, but {found}")
-    missing = [name for name in ("private_key", "client_email", "project_id") if not key.get(name)]
-    if missing:
-        raise ConfigError(f"the JSON key lacks {', '.join(missing)}: it was cut, or is not the whole file")
-    return dict(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _AHEAD = timedelta(minutes=15)
 _LAST = timedelta(minutes=5)
 _PAUSE = timedelta(minutes=1)
+# https://google.aip.dev/auth/4117
+_IMPERSONATED = re.compile(r"/serviceAccounts/([^/:]+@[^/:]+):generateAccessToken$")
 
 Load = Callable[[], Any]
 Now = Callable[[], datetime]
@@ -109,6 +112,20 @@ def application_default() -> Any:
             "no Application Default Credentials: run `gcloud auth application-default login`, set "
             "GOOGLE_APPLICATION_CREDENTIALS, or run where workload identity is set up"
         ) from error
+
+
+def default_account(env: Mapping[str, str]) -> str | None:
+    """The service account of the Application Default Credentials, as far as a file names one; nobody is asked."""
+    folder = env.get("CLOUDSDK_CONFIG") or Path(env.get("HOME", "/")) / ".config" / "gcloud"
+    gcloud = Path(folder) / "application_default_credentials.json"
+    try:
+        read = json.loads(Path(env.get("GOOGLE_APPLICATION_CREDENTIALS") or gcloud).read_text("utf-8"))
+        if read["type"] == "service_account":
+            return str(read["client_email"])
+        impersonated = _IMPERSONATED.search(read["service_account_impersonation_url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return impersonated[1] if impersonated else None
 
 
 def _federated() -> Any:

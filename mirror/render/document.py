@@ -14,7 +14,7 @@ def document(value: Mapping[str, Any], comment: str = "") -> str:
     """One YAML document, with a comment above it."""
     writer = YAML(typ="rt", pure=True)
     writer.default_flow_style = False
-    writer.width = 4096
+    writer.width = 1 << 20  # a Secret's value stays on the line of its name
     writer.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
     writer.dump(_blocks(value), text)

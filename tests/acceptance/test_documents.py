@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pkgutil
 import re
@@ -19,10 +20,13 @@ from ruamel.yaml import YAML
 
 from mirror.cli.app import app
 from mirror.config import schema
+from mirror.demo.google import service_account_key
 from tests.acceptance.markdown import anchors, blocks, code, links, shows, steps, usages
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+# What `gcr-mirror setup google --reader` would have made; a document is no place for a private key, even a made-up one.
+KEY = "reader-key.json"
 RUNNABLE = [path for path in DOCUMENTS if any(block.language == "console" for block in blocks(path))]
 # Paths of this repository, as documents name them.
 _OURS = re.compile(r"(?:mirror|tests|scripts|docs|deploy|bench|ci-templates|requirements)/[\w./*{},-]*")
@@ -34,7 +38,10 @@ every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_do_what_the_document_shows(path: Path, tmp_path: Path) -> None:
-    """The blocks of one document run in order, in one empty folder; `yaml NAME` blocks are files of it."""
+    """The blocks of one document run in order, in one folder, empty but for KEY; `yaml NAME` blocks are files of it."""
+    key = service_account_key("arctic-goal-676703")
+    account = key["client_email"].replace("mirror@", "gcr-mirror-reader@")
+    (tmp_path / KEY).write_text(json.dumps({**key, "client_email": account}), encoding="utf-8")
     for block in blocks(path):
         where = f"{path.relative_to(ROOT)}:{block.line}"
         if block.name and block.language != "console":

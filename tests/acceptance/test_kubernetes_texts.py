@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,17 @@ import kubernetes_validate
 import pytest
 from ruamel.yaml import YAML
 
+from mirror.demo.google import service_account_key
 from tests.servers.command import Ran, configuration, gcr_mirror
 
 
+@cache
 def key(name: str) -> str:
-    email = f"{name}@acme-prod.iam.gserviceaccount.com"
-    parts = {
-        "type": "service_account",
-        "project_id": "acme-prod",
-        "private_key": "MADE-UP",
-        "client_email": email,
-    }
-    return json.dumps(parts)
+    return json.dumps({**service_account_key("acme-prod"), "client_email": email(name)})
+
+
+def email(name: str) -> str:
+    return f"{name}@acme-prod.iam.gserviceaccount.com"
 
 
 @pytest.fixture
@@ -75,12 +75,79 @@ def test_the_mirrors_own_key_is_refused_unless_forced(tmp_path: Path, config: Pa
     assert kubernetes(config, *words, "--force").code == 0
 
 
+def adc(kind: str, impersonated: str = "") -> str:
+    """What gcloud or a workload identity pool leaves as Application Default Credentials."""
+    iam = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
+    url = f"{iam}/{email(impersonated)}:generateAccessToken" if impersonated else None
+    return json.dumps({"type": kind} | ({"service_account_impersonation_url": url} if url else {}))
+
+
+@pytest.mark.parametrize(
+    ("default", "code", "says"),
+    [
+        (key("reader"), 2, "this is who the mirror itself pushes as (reader@acme-prod"),
+        (adc("external_account", "reader"), 2, "pushes as"),
+        (adc("impersonated_service_account", "reader"), 2, "pushes as"),
+        (adc("external_account", "mirror"), 0, f"was compared with {email('mirror')}"),
+        (adc("external_account"), 0, "was not compared"),
+        (adc("authorized_user"), 0, "was not compared"),
+        (None, 0, "was not compared"),
+        ("{", 0, "was not compared"),
+    ],
+    ids=["key", "federation", "impersonation", "another", "pool", "person", "none", "broken"],
+)
+def test_a_mirror_without_a_key_is_compared_as_far_as_its_account_is_known(
+    tmp_path: Path, config: Path, default: str | None, code: int, says: str
+) -> None:
+    config.write_text(config.read_text().replace('"json_key_file": "pusher.json"', '"adc": true'))
+    gcloud = tmp_path / ".config" / "gcloud" / "application_default_credentials.json"
+    gcloud.parent.mkdir(parents=True)
+    if default:
+        gcloud.write_text(default)
+    words = ("pull-secret", "--namespace", "shop", "--key-file", tmp_path / "reader.json")
+    ran = kubernetes(config, *words)
+    assert (ran.code, bool(ran.out)) == (code, code == 0)
+    assert says in ran.err
+    assert email("reader") in ran.err
+    forced = kubernetes(config, *words, "--force")
+    assert (forced.code, forced.err) == (0, "")
+
+
+def test_a_mirror_whose_key_is_elsewhere_is_said_not_to_be_compared(tmp_path: Path, config: Path) -> None:
+    (tmp_path / "pusher.json").unlink()
+    ran = kubernetes(config, "pull-secret", "--namespace", "shop", "--key-file", tmp_path / "reader.json")
+    assert (ran.code, f"{email('reader')} was not compared" in ran.err) == (0, True)
+    (tmp_path / "pusher.json").write_text(key("pusher"))
+    ran = kubernetes(config, "pull-secret", "--namespace", "shop", "--key-file", tmp_path / "reader.json")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_the_mirrors_own_name_at_another_host_is_refused_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2")
+    mirror = {
+        "kind": "oci",
+        "host": "mirror.example",
+        "credentials": {"username": "m", "password_env": "UNSET"},
+    }
+    config = configuration(
+        tmp_path, {"kind": "gitlab", "host": "registry.example"}, mirror, repositories=["a"]
+    )
+    words = ("pull-secret", "--namespace", "shop", "--password-file", tmp_path / "password", "--username")
+    assert kubernetes(config, *words, "m").code == 2
+    assert kubernetes(config, *words, "reader").code == 0
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("{", "is not JSON"),
         ('{"type": "authorized_user", "refresh_token": "MADE-UP"}', "not a service account's key"),
         ('{"type": "service_account", "client_email": "a@b"}', "lacks private_key, project_id"),
+        (json.dumps({**json.loads(key("reader")), "private_key": "MADE-UP"}), "its private_key has no line"),
+        (
+            key("reader").replace("KEY-----\\n", "KEY-----\\nMADE", 1),
+            "its private_key is no private key: it was cut",
+        ),
     ],
 )
 def test_a_key_that_is_not_valid_is_refused_and_not_shown(
@@ -91,6 +158,7 @@ def test_a_key_that_is_not_valid_is_refused_and_not_shown(
     words = ("--namespace", "shop", "--key-file", tmp_path / "bad.json", "-o", output)
     ran = kubernetes(config, "pull-secret", *words)
     assert (ran.code, says in ran.err, "MADE-UP" in ran.err, output.exists()) == (2, True, False, False)
+    assert ran.err.startswith(f"gcr-mirror: the JSON key {tmp_path / 'bad.json'}")
 
 
 def test_without_a_key_it_says_which_one_is_wanted(config: Path) -> None:

@@ -22,9 +22,10 @@ from mirror.demo.google import GoogleRegistry
 from mirror.events import ignore
 from mirror.oci.auth import Fixed, Login
 from mirror.registries.artifact_registry import Home
-from mirror.registries.credentials import JsonKey, from_file
+from mirror.registries.credentials import from_file
 from mirror.registries.denials import placeholders
 from mirror.registries.google_auth import ApplicationDefault
+from mirror.registries.json_key import JsonKey
 from mirror.transport.client import Client
 from mirror.transport.clock import Clock
 from tests.servers.gcloud import Gcloud
@@ -318,6 +319,16 @@ class TestKey:
     def test_one_that_is_cut_fails(self, cloud: GoogleCloud, tmp_path: Path) -> None:
         (finding,) = self.look(json.dumps(cloud.key())[:200], folder=tmp_path)
         assert finding.level == "failed"
+
+    def test_one_whose_private_key_is_none_fails_before_google_is_asked(
+        self, cloud: GoogleCloud, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "key.json"
+        file.write_text(json.dumps({**cloud.key(), "private_key": "made up"}), "utf-8")
+        there = place("eu.gcr.io", JsonKey(from_file(file)), KNOWN)
+        (finding,) = key(there, PROJECT, Client("certificates", observe=ignore), tmp_path / "product")
+        assert (finding.level, "its private_key has no line" in finding.said) == ("failed", True)
+        assert cloud.count("GET") == 0
 
     def test_one_of_another_project_is_a_warning(self, cloud: GoogleCloud, tmp_path: Path) -> None:
         info = {**cloud.key(), "project_id": "another"}

@@ -24,9 +24,10 @@ from mirror.demo.messages import json_answer
 from mirror.errors import ConfigError, Unauthorized
 from mirror.events import ignore
 from mirror.oci.auth import Credential, Fixed, Login
-from mirror.registries.credentials import DockerConfig, JsonKey, from_file, from_variable
+from mirror.registries.credentials import DockerConfig, from_file, from_variable
 from mirror.registries.denials import explain
 from mirror.registries.google_auth import SCOPES, AccessTokens, ApplicationDefault, application_default
+from mirror.registries.json_key import JsonKey
 from tests.servers.google_cloud import GoogleCloud, keep_on_loopback
 from tests.servers.metadata import MetadataServer
 from tests.servers.waiting import Instant

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,10 @@ from mirror.cli.kubernetes.options import (
     user,
 )
 from mirror.cli.options import ConfigFile, load
+
+if TYPE_CHECKING:
+    from mirror.config.model import Registry
+    from mirror.oci.auth import Login
 
 _NAME = "gcr-mirror-pull"
 
@@ -53,14 +58,14 @@ def pull_secret(  # noqa: PLR0913 - one parameter for each option
 
     Pods that list imagePullSecrets of their own get nothing from their ServiceAccount: add the Secret to their lists.
     """
-    from mirror.bootstrap.relocations import reader, target
+    from mirror.bootstrap.relocations import target
     from mirror.cli.written import put
     from mirror.render.document import stream
     from mirror.render.pull_secret import PullSecret
 
     named(name, service_account, *(beside or []), namespaces=namespace)
     registry = target(load(config), mirror or [])
-    login = reader(registry, key_file, user(username, password_file), force=force)
+    login = _login(registry, key_file, user(username, password_file), force)
     secrets = [PullSecret(name, one, registry.host, login) for one in dict.fromkeys(namespace)]
     put(stream(one.manifest(service_account, beside or []) for one in secrets), output)
 
@@ -88,7 +93,7 @@ def failover_policy(  # noqa: PLR0913 - one parameter for each option
 
     Namespaces take part by the label gcr-mirror/failover=allowed. Needs Kubernetes 1.36, or Kyverno.
     """
-    from mirror.bootstrap.relocations import reader, relocations, target
+    from mirror.bootstrap.relocations import relocations, target
     from mirror.cli.written import put
     from mirror.render.admission_policy import admission_policy
     from mirror.render.document import stream
@@ -105,7 +110,7 @@ def failover_policy(  # noqa: PLR0913 - one parameter for each option
     texts = [render(one) for one in failovers]
     if pods_in:
         registry = target(loaded, mirror or [])
-        login = reader(registry, key_file, user(username, password_file), force=force)
+        login = _login(registry, key_file, user(username, password_file), force)
         texts += [PullSecret(name, one, registry.host, login).secret() for one in dict.fromkeys(pods_in)]
     put(stream(texts), output)
 
@@ -125,11 +130,21 @@ def containerd(
 
     With a login, every pod of the node can read the mirror. Without one it does not work with Google's hosts.
     """
-    from mirror.bootstrap.relocations import node, reader, relocations, target
+    from mirror.bootstrap.relocations import node, relocations, target
     from mirror.cli.written import put
     from mirror.render.hosts_toml import hosts_toml
 
     loaded, names = load(config), mirror or []
     given = user(username, password_file)
-    login = reader(target(loaded, names), key_file, given, force=force) if key_file or given else None
+    login = _login(target(loaded, names), key_file, given, force) if key_file or given else None
     put(hosts_toml(relocations(loaded, names), node(loaded, names, dial_timeout, login)), output)
+
+
+def _login(registry: Registry, key_file: Path | None, given: tuple[str, Path] | None, force: bool) -> Login:
+    """The reader's login; what was not made sure of is said."""
+    from mirror.bootstrap.reader import reader
+
+    found = reader(registry, key_file, given, force=force)
+    if found.doubt:
+        typer.echo(f"gcr-mirror: {found.doubt}", err=True)
+    return found.login

@@ -8,14 +8,10 @@ from pathlib import Path
 import pytest
 
 from mirror.config import load
+from mirror.demo.google import service_account_key
 from mirror.errors import ConfigError
 
-KEY = {
-    "type": "service_account",
-    "private_key": "k3y",
-    "client_email": "m@p",
-    "project_id": "arctic-goal-676703",
-}
+KEY = service_account_key("arctic-goal-676703")
 TEXT = """\
 registries:
   gitlab:
@@ -73,7 +69,16 @@ def test_a_key_of_another_kind_is_named_with_its_line_and_not_repeated(file: Pat
     said = complaint(file)
     assert said.startswith(f"{file}:13: registries.gcr.credentials.json_key_file: ")
     assert "authorized_user" in said
-    assert "k3y" not in said
+    assert KEY["private_key"][40:60] not in said
+
+
+def test_a_key_that_was_cut_is_named_with_its_line_and_file(file: Path) -> None:
+    (file.parent / "key.json").write_text(json.dumps({**KEY, "private_key": KEY["private_key"][:500]}))
+    said = complaint(file)
+    assert said.startswith(
+        f"{file}:13: registries.gcr.credentials.json_key_file: the JSON key {file.parent}/key.json"
+    )
+    assert "was cut" in said
 
 
 def test_a_variable_that_is_not_set_is_named_with_its_line(file: Path) -> None:

@@ -11,13 +11,9 @@ from typing import Any
 
 import pytest
 
-from mirror.demo.google import service_account_key
 from mirror.errors import ConfigError
 from mirror.oci.auth import IDENTITY_TOKEN, Login
-from mirror.registries.credentials import DockerConfig, JsonKey, Password, from_file, from_variable
-
-KEY = service_account_key("project")
-TEXT = json.dumps(KEY, indent=2)
+from mirror.registries.credentials import DockerConfig, Password, from_file, from_variable
 
 
 class TestFiles:
@@ -76,44 +72,6 @@ class TestVariables:
     def test_one_that_gives_none_is_named(self, env: dict[str, str]) -> None:
         with pytest.raises(ConfigError, match="TOKEN is not set, or empty"):
             from_variable("TOKEN", env)()
-
-
-class TestJsonKeys:
-    @pytest.mark.parametrize(
-        "text",
-        [
-            TEXT,
-            f"\n  {TEXT}\n",
-            base64.b64encode(TEXT.encode()).decode(),
-            base64.encodebytes(TEXT.encode()).decode(),
-        ],
-        ids=["raw", "spaces", "base64", "base64-in-lines"],
-    )
-    def test_a_key_is_read_raw_or_in_base64(self, text: str) -> None:
-        login = JsonKey(lambda: text).login()
-        assert login.username == "_json_key"
-        assert json.loads(login.password) == KEY
-
-    @pytest.mark.parametrize(
-        ("text", "said"),
-        [
-            ("/run/secrets/key.json", "not JSON"),
-            (TEXT.replace("\\n", "\n"), "not JSON"),
-            (TEXT[:500], "not JSON"),
-            ("{}", "something else"),
-            ("[]", "something else"),
-            ('"words"', "something else"),
-            ('{"type": "external_account"}', "external_account"),
-            ('{"type": "authorized_user", "refresh_token": "hunter2"}', "authorized_user"),
-            (json.dumps({**KEY, "private_key": ""}), "lacks private_key"),
-            (json.dumps({"type": "service_account"}), "lacks private_key, client_email, project_id"),
-        ],
-    )
-    def test_what_is_no_key_is_told_and_not_repeated(self, text: str, said: str) -> None:
-        with pytest.raises(ConfigError, match=said) as raised:
-            JsonKey(lambda: text).login()
-        assert "hunter2" not in str(raised.value)
-        assert KEY["private_key"].splitlines()[1] not in str(raised.value)
 
 
 def basic(user: str, password: str) -> dict[str, str]:
