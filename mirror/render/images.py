@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mirror.errors import ConfigError
 from mirror.oci.reference import Reference
+from mirror.render.nodes import composed, get, line_of, readable, text_of
 
 # https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
@@ -56,8 +55,8 @@ class Parts:
 
     def edits(self, text: str, new: Reference) -> Iterator[Edit]:
         """What makes it the new reference. A digest goes where the entry keeps it, else after the tag."""
-        anchor = _get(self.node, "repository" if self.helm else "name")
-        registry = _get(self.node, "registry") if self.helm else None
+        anchor = get(self.node, "repository" if self.helm else "name")
+        registry = get(self.node, "registry") if self.helm else None
         if self.helm:
             if registry is not None:
                 yield _replacement(text, registry, new.host)
@@ -66,14 +65,14 @@ class Parts:
         else:
             yield from self._set(text, "newName", new.name)
         if new.digest and (digest := str(new.digest)) not in self.image:
-            tag = _get(self.node, "tag")
-            if self.helm and _get(self.node, "digest") is None and tag is not None:
+            tag = get(self.node, "tag")
+            if self.helm and get(self.node, "digest") is None and tag is not None:
                 yield _replacement(text, tag, f"{tag.value}@{digest}")
             else:
                 yield from self._set(text, "digest", digest)
 
     def _set(self, text: str, key: str, value: str) -> Iterator[Edit]:
-        node = _get(self.node, key)
+        node = get(self.node, key)
         if node is not None:
             yield _replacement(text, node, value)
             return
@@ -101,23 +100,18 @@ def find(text: str, name: str, values: Sequence[str] = ()) -> list[Place]:
     `api.image` or `*.image`; what they name is one reference or its parts. ConfigError when it is not YAML.
     """
     places: dict[int, Place] = {}
-    try:
-        for document in YAML(typ="rt", pure=True).compose_all(text):
+    for document in composed(text, name):
+        with readable(text, name):
             found = [*_workload(document, set()), *_kustomization(document, name)]
-            for path in values:
-                found += [_chart(node, name) for node in _at(document, path.split("."))]
-            places |= {id(place.node): place for place in found}
-    except MarkedYAMLError as error:
-        raise ConfigError(_not_yaml(error, text, name)) from error
-    except YAMLError as error:
-        raise ConfigError(f"{name}: is not YAML") from error
+        for path in values:
+            found += [_chart(node, name) for node in _at(document, path.split("."))]
+        places |= {id(place.node): place for place in found}
     return sorted(places.values(), key=lambda place: place.line)
 
 
 def has(text: str, path: str) -> bool:
     """Whether any document of `text`, which `find` could read, has something at a path into Helm values."""
-    documents = YAML(typ="rt", pure=True).compose_all(text)
-    return any(True for document in documents for _ in _at(document, path.split(".")))
+    return any(True for document in composed(text, "") for _ in _at(document, path.split(".")))
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
@@ -129,7 +123,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
-def _workload(node: Node, seen: set[int]) -> Iterator[Place]:
+def _workload(node: Node | None, seen: set[int]) -> Iterator[Place]:
     """Images of containers and of volumes, however deep: pods, templates of any kind, lists, custom resources."""
     if id(node) in seen:  # an alias
         return
@@ -140,32 +134,36 @@ def _workload(node: Node, seen: set[int]) -> Iterator[Place]:
     if isinstance(node, MappingNode):
         for key, value in node.value:
             if isinstance(value, SequenceNode) and key.value in _CONTAINERS:
-                yield from (_whole(_get(item, "image")) for item in value.value if _has(item, "image"))
+                yield from (_whole(get(item, "image")) for item in value.value if _has(item, "image"))
             if isinstance(value, SequenceNode) and key.value == "volumes":
-                sources = (_get(item, "image") for item in value.value)
-                yield from (_whole(_get(one, "reference")) for one in sources if _has(one, "reference"))
+                sources = (get(item, "image") for item in value.value)
+                yield from (_whole(get(one, "reference")) for one in sources if _has(one, "reference"))
             yield from _workload(value, seen)
 
 
 def _kustomization(document: Node | None, name: str) -> Iterator[Place]:
-    kind = _text(document, "kind")
+    kind = text_of(document, "kind")
     if kind not in ("Kustomization", "Component") and (kind or not _KUSTOMIZATION.fullmatch(name)):
         return
-    entries = _get(document, "images")
+    entries = get(document, "images")
     for entry in entries.value if isinstance(entries, SequenceNode) else ():
-        if isinstance(entry, MappingNode) and entry.value and _text(entry, "name"):
-            image = _text(entry, "newName") or _text(entry, "name")
-            yield Parts(_line(entry), image + _suffix(_text(entry, "newTag"), _text(entry, "digest")), entry)
+        if isinstance(entry, MappingNode) and entry.value and text_of(entry, "name"):
+            image = text_of(entry, "newName") or text_of(entry, "name")
+            yield Parts(
+                line_of(entry), image + _suffix(text_of(entry, "newTag"), text_of(entry, "digest")), entry
+            )
 
 
 def _chart(node: Node, name: str) -> Place:
     if isinstance(node, ScalarNode):
         return _whole(node)
-    repository = _text(node, "repository")
+    repository = text_of(node, "repository")
     if not isinstance(node, MappingNode) or not repository:
-        raise ConfigError(f"{name}:{_line(node)}: has neither an image's name nor a repository")
-    image = "/".join(filter(None, (_text(node, "registry"), repository)))
-    return Parts(_line(node), image + _suffix(_text(node, "tag"), _text(node, "digest")), node, helm=True)
+        raise ConfigError(f"{name}:{line_of(node)}: has neither an image's name nor a repository")
+    image = "/".join(filter(None, (text_of(node, "registry"), repository)))
+    return Parts(
+        line_of(node), image + _suffix(text_of(node, "tag"), text_of(node, "digest")), node, helm=True
+    )
 
 
 def _at(node: Node | None, path: Sequence[str]) -> Iterator[Node]:
@@ -183,26 +181,11 @@ def _suffix(tag: str, digest: str) -> str:
 
 def _whole(node: Node | None) -> Whole:
     scalar = cast("ScalarNode", node)
-    return Whole(_line(scalar), scalar.value, scalar)
+    return Whole(line_of(scalar), scalar.value, scalar)
 
 
 def _has(node: Node | None, key: str) -> bool:
-    return bool(_text(node, key))
-
-
-def _get(node: Node | None, key: str) -> Node | None:
-    if not isinstance(node, MappingNode):
-        return None
-    return next((value for name, value in node.value if name.value == key), None)
-
-
-def _text(node: Node | None, key: str) -> str:
-    found = _get(node, key)
-    return str(found.value) if isinstance(found, ScalarNode) else ""
-
-
-def _line(node: Node) -> int:
-    return int(node.start_mark.line) + 1
+    return bool(text_of(node, key))
 
 
 def _begin(text: str, node: Node) -> int:
@@ -218,9 +201,3 @@ def _replacement(text: str, node: Node, value: str) -> Edit:
     if first in ("|", ">"):
         return Edit(start, end, f'"{value}"\n')
     return Edit(start, end, f"{first}{value}{first}" if first in ("'", '"') else value)
-
-
-def _not_yaml(error: MarkedYAMLError, text: str, name: str) -> str:
-    line = error.problem_mark.line + 1 if error.problem_mark else 1
-    template = " (a Helm template? render it first: helm template)" if "{{" in text else ""
-    return f"{name}:{line}: is not YAML: {error.problem or 'cannot be read'}{template}"

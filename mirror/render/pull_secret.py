@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mirror.errors import ConfigError
 from mirror.oci.auth import Login
 from mirror.render.document import document, stream
+from mirror.render.nodes import composed, get, line_of, text_of
 
 TYPE = "kubernetes.io/dockerconfigjson"
 KEY = ".dockerconfigjson"
@@ -75,15 +75,32 @@ class PullSecret:
 
 
 def secrets_in(text: str, name: str) -> list[Mapping[str, Any]]:
-    """The pull secrets among the documents of a file called `name`, those of Lists too. ConfigError: not YAML."""
-    try:
-        documents = list(YAML(typ="safe", pure=True).load_all(text))
-    except YAMLError as error:
-        raise ConfigError(f"{name}: is not YAML") from error
-    found = [one for one in documents if isinstance(one, Mapping)]
-    lists = [one["items"] for one in found if isinstance(one.get("items"), list)]
-    found += [item for items in lists for item in items if isinstance(item, Mapping)]
-    return [one for one in found if one.get("kind") == "Secret" and one.get("type") == TYPE]
+    """The pull secrets of a file called `name`, those of Lists too, as the API would show them.
+
+    ConfigError, with file and line, when it is not YAML, or a secret holds no login that can be read.
+    """
+    documents = composed(text, name)
+    listed = (get(one, "items") for one in documents)
+    items = [item for one in listed if isinstance(one, SequenceNode) for item in one.value]
+    found: list[Mapping[str, Any]] = []
+    for node in (*documents, *items):
+        if node is not None and text_of(node, "kind") == "Secret" and text_of(node, "type") == TYPE:
+            secret = {
+                "metadata": _scalars(get(node, "metadata")),
+                "data": _scalars(get(node, "data")),
+                "stringData": _scalars(get(node, "stringData")),
+            }
+            try:
+                _logins(secret)
+            except ConfigError as error:
+                raise ConfigError(f"{name}:{line_of(node)}: {error}") from error
+            found.append(secret)
+    return found
+
+
+def _scalars(node: Node | None) -> dict[str, str]:
+    pairs = node.value if isinstance(node, MappingNode) else ()
+    return {str(key.value): str(value.value) for key, value in pairs if isinstance(value, ScalarNode)}
 
 
 def login_for(secrets: Sequence[Mapping[str, Any]], host: str, repository: str) -> Login | None:
@@ -106,7 +123,7 @@ def _logins(secret: Mapping[str, Any]) -> dict[str, Login]:
         text = _docker_config(secret)
         entries = json.loads(text).get("auths", {}) if text else {}
         return {_plain(key): _login(entry) for key, entry in entries.items()}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ConfigError(f"the Secret {name} holds no docker configuration that can be read") from error
 
 

@@ -127,13 +127,66 @@ def test_one_bad_file_leaves_all_files_as_they_were(tmp_path: Path, config: Path
     bad.write_text("a: [\n")
     outside.write_text("containers:\n- image: registry.example/other/api:1\n")
     not_yaml = rewrite(config, good, bad)
-    assert (not_yaml.code, not_yaml.err.startswith(f"gcr-mirror: {bad}:2: is not YAML")) == (2, True)
+    assert (not_yaml.code, not_yaml.err.startswith(f"gcr-mirror: {bad}:1: is not YAML")) == (2, True)
     unmapped = rewrite(config, good, outside)
     assert unmapped.code == 1
     assert f"{outside}:2: registry.example/other/api:1 is on no mirror" in unmapped.err
     assert good.read_text() == DEPLOYMENT
     assert rewrite(config, "--keep-unmapped", good, outside).code == 0
     assert good.read_text() != DEPLOYMENT
+
+
+BAD = {
+    "not text": (b"a: b\nc: \xff\xfe\n", "2: is not YAML: it is not text in UTF-8"),
+    "binary": (b"\x7fELF\x02\x00\x00", "1: is not YAML: it has a control character"),
+    "open": (b"a: b\nimages: [\n\n\n", "2: is not YAML: the bracket that is opened here is never closed"),
+    "deep": (b"a: b\nc: " + b"[" * 5_000, "2: is nested too deeply to be read"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("stdin", [False, True], ids=["file", "stdin"])
+def test_what_is_no_yaml_is_named_by_file_and_line_and_nothing_is_written(
+    tmp_path: Path, config: Path, bad: str, stdin: bool
+) -> None:
+    good, file = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(DEPLOYMENT)
+    data, says = BAD[bad]
+    file.write_bytes(data)
+    words = [
+        sys.executable,
+        "-m",
+        "mirror",
+        "kubernetes",
+        "rewrite",
+        "-c",
+        config,
+        good,
+        "-" if stdin else file,
+    ]
+    ran = subprocess.run(
+        words,
+        input=data,
+        capture_output=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    )
+    assert (ran.returncode, ran.stdout) == (2, b"")
+    assert ran.stderr.decode() == f"gcr-mirror: {'-' if stdin else file}:{says}\n"
+    assert good.read_text() == DEPLOYMENT
+    assert file.read_bytes() == data
+
+
+def test_windows_line_ends_pass_through_stdin(tmp_path: Path, config: Path, registry: Registry) -> None:
+    text = DEPLOYMENT.replace("\n", "\r\n").replace("the shop", "der Laden für alle")
+    ran = subprocess.run(
+        [sys.executable, "-m", "mirror", "kubernetes", "rewrite", "-c", config, "-"],
+        input=text.encode(),
+        capture_output=True,
+        check=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONIOENCODING": "ascii"},
+    )
+    assert ran.stdout == text.replace("registry.example/", f"{registry.host}/gitlab/").encode()
 
 
 def test_stdin_goes_to_stdout(tmp_path: Path, config: Path, registry: Registry) -> None:

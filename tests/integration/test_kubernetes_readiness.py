@@ -122,6 +122,26 @@ def test_nothing_that_was_looked_at_is_nothing_that_is_ready(shop: Shop) -> None
     assert (ran.code, json.loads(ran.out)) == (1, {"ready": False, "images": []})
 
 
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"a: b\n\xff", "2: is not YAML: it is not text in UTF-8"),
+        (b"a: b\nc: \x00", "2: is not YAML: it has a control character"),
+        (b"a: b\nc: {", "2: is not YAML: the bracket that is opened here is never closed"),
+        (b"[" * 5_000, "1: is nested too deeply to be read"),
+        (
+            b"\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\nmetadata: {name: x}\ndata: {.dockerconfigjson: a}",
+            "2: the Secret x holds no docker configuration that can be read",
+        ),
+    ],
+    ids=["bytes", "binary", "open", "deep", "secret"],
+)
+def test_a_secret_that_cannot_be_read_is_named_by_file_and_line(shop: Shop, data: bytes, says: str) -> None:
+    shop.secret.write_bytes(data)
+    ran = shop.readiness("-f", shop.manifest("1"), "--secret", shop.secret)
+    assert (ran.code, ran.out, ran.err) == (2, "", f"gcr-mirror: {shop.secret}:{says}\n")
+
+
 def test_a_table_has_the_bad_news_first(shop: Shop) -> None:
     words = ("-f", shop.manifest("1", "late"), "--secret", shop.secret)
     ran = gcr_mirror("kubernetes", "readiness", "-c", shop.config, *words, home=shop.folder)

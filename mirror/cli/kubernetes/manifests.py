@@ -73,18 +73,18 @@ def rewrite(
     changed = {name: text for name, text in texts.items() if text != found[name].text}
     replace({Path(name): text for name, text in changed.items() if name != _STDIN})
     if _STDIN in texts:
-        sys.stdout.write(texts[_STDIN])
+        typer.echo(texts[_STDIN].encode(), nl=False)
     typer.echo(f"{len(used)} images, {len(changed)} of {len(texts)} files changed", err=True)
 
 
 def read(name: str) -> str:
     """The text of a file, or of stdin for `-`. ConfigError when it cannot be read."""
-    if name == _STDIN:
-        return sys.stdin.read()
     try:
         # As bytes, so that line ends stay.
-        return Path(name).read_bytes().decode()
+        data = sys.stdin.buffer.read() if name == _STDIN else Path(name).read_bytes()
+        return data.decode()
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{name} is not YAML: it is not text in UTF-8") from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{name}:{line}: is not YAML: it is not text in UTF-8") from error

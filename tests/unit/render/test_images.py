@@ -180,10 +180,10 @@ def test_an_image_of_the_source_that_no_mirror_has_is_named_by_file_and_line() -
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a: b\nc: [\n", "a.yaml:3: is not YAML"),
-        ("a: b\n{{- if .Values.x }}\n", "a.yaml:3: is not YAML: .*render it first: helm template"),
+        ("a: b\nc: [\n", "a.yaml:2: is not YAML"),
+        ("a: b\n{{- if .Values.x }}\n", "a.yaml:2: is not YAML: .*render it first: helm template"),
         (f"containers:\n- image: {ORIGIN}/api:-1\n", "a.yaml:2: '-1' is no tag"),
-        ("a: \x00", "a.yaml: is not YAML"),
+        ("a: b\nc: \x00", "a.yaml:2: is not YAML"),
     ],
 )
 def test_what_cannot_be_read_is_named_by_file_and_line(text: str, says: str) -> None:

@@ -76,5 +76,19 @@ def test_pull_secrets_are_found_among_other_documents_and_in_lists() -> None:
         f"{SECRET.manifest()}\n---\n{opaque}\n---\n{listed}\n---\n- 1\n---\nitems: 5\n", "all.yaml"
     )
     assert [one["metadata"]["name"] for one in found] == ["from-mirror", "b"]
-    with pytest.raises(ConfigError, match=r"all\.yaml: is not YAML"):
-        secrets_in("a: [", "all.yaml")
+    assert login_for(found, "eu.gcr.io", "proj/api") == LOGIN
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: b\nc: [", r"all\.yaml:2: is not YAML"),
+        (
+            SECRET.secret().replace(".dockerconfigjson: ", ".dockerconfigjson: §"),
+            r"all\.yaml:3: the Secret from-mirror holds no docker configuration",
+        ),
+    ],
+)
+def test_a_file_of_secrets_that_cannot_be_read_is_named_by_line(text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        secrets_in(text, "all.yaml")
