@@ -23,11 +23,12 @@ _INTRODUCTION = """\
 """
 _EXITS = {
     Exit.IN_SYNC: "all is in sync",
-    Exit.FAILED: "some images failed; the others are copied",
+    Exit.FAILED: "some images failed, and the others are copied; or the output could not be written",
     Exit.USAGE: "the command line or the configuration is wrong",
     Exit.UNUSABLE: "a registry could not be reached, or refused the login",
     Exit.PARTIAL: "`push --on-partial-failure warn`: some registries have the image, others do not",
     Exit.INTERRUPTED: "stopped by the user",
+    Exit.UNREAD: "whoever read the output went away, as in `gcr-mirror list ... \\| head -1`",
 }
 
 # Typer keeps its copy of Click to itself, so commands and contexts have no public type.

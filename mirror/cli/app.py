@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
 
 import mirror
-from mirror.cli import check, config, copy, demo, kubernetes, listing, push, setup, status, sync
+from mirror.cli import check, config, copy, demo, kubernetes, listing, push, setup, status, streams, sync
 from mirror.cli import run as running
 from mirror.cli.exits import Exit
 from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
@@ -61,7 +62,7 @@ def _options(
 def run() -> None:
     """Run the command line; every error becomes one message and an exit code."""
     try:
-        app()
+        _flushed()
     except MirrorError as error:
         _explain(error)
         sys.exit(exit_code(error))
@@ -73,13 +74,30 @@ def run() -> None:
         raise
     except BrokenPipeError:
         # The reader went away (`| head`): nothing is left to tell it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.FAILED)
+        streams.silence(sys.stdout)
+        sys.exit(Exit.UNREAD)
     except Exception as error:
         if os.environ.get("GCR_MIRROR_DEBUG"):
             raise
-        _say(f"unexpected {type(error).__name__}; `gcr-mirror --debug` shows where. Please report it.")
+        if reason := streams.full(error):
+            streams.say(f"stdout, or a temporary file, cannot be written: {reason}")
+            streams.silence(sys.stdout)
+        else:
+            streams.say(
+                f"unexpected {type(error).__name__}; `gcr-mirror --debug` shows where. Please report it."
+            )
         sys.exit(Exit.FAILED)
+
+
+def _flushed() -> None:
+    """The command, and all that it printed."""
+    try:
+        app()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # of which typer makes exit code 1
+            raise ended.__context__ from None
+        streams.flush()
+        raise
 
 
 def _interrupted() -> NoReturn:
@@ -87,8 +105,9 @@ def _interrupted() -> NoReturn:
 
     A pass may be broken off anywhere, since a tag is written only when all that it leads to is there.
     """
-    _say("stopped")
-    sys.stdout.flush()
+    streams.say("stopped")
+    with suppress(OSError):
+        streams.flush()
     os._exit(Exit.INTERRUPTED)
 
 
@@ -107,8 +126,4 @@ def _explain(error: MirrorError) -> None:
     from mirror.registries.denials import explain
 
     known = explain(error)
-    _say(f"{error}\n{known}" if known else str(error))
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(f"gcr-mirror: {message}\n")
+    streams.say(f"{error}\n{known}" if known else str(error))

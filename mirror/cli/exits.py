@@ -14,3 +14,4 @@ class Exit(IntEnum):
     UNUSABLE = 3
     PARTIAL = 75
     INTERRUPTED = 130
+    UNREAD = 141  # 128 + SIGPIPE, as a shell counts a program whose reader went away
