@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mirror.config.model import Config
 from mirror.config.model import Mirror as MirrorModel
-from mirror.service.standing import Mirror, Registry, Standing, Trouble, count, doomed, lag
+from mirror.service.standing import Doomed, Mirror, Registry, Standing, Trouble, count, doomed, lag
 from mirror.state import attempts, engine
 from mirror.state.database import Database
 from mirror.state.memory import Memory
@@ -36,6 +36,20 @@ def read_standing(config: Config, now: float) -> Standing:
 def prune_after(model: MirrorModel) -> float | None:
     """Seconds that the source must have lacked a tag before it is deleted from the target; None: never."""
     return model.prune_after.total_seconds() if model.prune else None
+
+
+def to_be_deleted(config: Config, model: MirrorModel) -> tuple[Doomed, ...] | None:
+    """What `prune` will delete from the target of a mirror, by a state that is only read; None: there is no state.
+
+    Raises StateError.
+    """
+    if engine.is_missing(config.state.url):
+        return None
+    state = Database(config.state.url, read_only=True)
+    try:
+        return doomed(state.tags(model.name), prune_after(model))
+    finally:
+        state.close()
 
 
 def requeue(config: Config, pattern: str) -> list[str]:

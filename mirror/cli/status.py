@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mirror.cli.deletions import named
 from mirror.cli.exits import Exit
 from mirror.cli.options import AsJson, ConfigFile, load
 
@@ -40,14 +41,8 @@ def text(standing: Standing) -> str:
         lines += ["", "Not in step:", *(f"  {_tag(record, standing.now)}" for record in standing.behind)]
     if standing.doomed:
         lines += ["", "To be deleted from the target, because the source no longer has them:"]
-        lines += [f"  {one.target}  {_when(one.at - standing.now)}" for one in standing.doomed]
+        lines += named(standing.doomed, standing.now)
     return "\n".join(lines)
-
-
-def _when(seconds: float) -> str:
-    from mirror.service.showing import duration
-
-    return f"in {duration(seconds)}" if seconds > 0 else "with the next pass"
 
 
 def _mirror(mirror: Mirror, now: float) -> str:

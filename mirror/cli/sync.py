@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+import time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mirror.cli.deletions import Foreseen, foresee
 from mirror.cli.exits import Exit
 from mirror.cli.options import AsJson, ConfigFile, load
 from mirror.errors import ConfigError
@@ -26,7 +28,10 @@ def sync(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be copied, and copy nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be copied and what prune would delete, and change nothing."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,13 +44,24 @@ def sync(
             typer.echo(
                 f"{model.name}: platforms is set, so images of several platforms get new digests", err=True
             )
-    reports = sync_all(loaded, _chosen(loaded, mirror or []), dry=dry_run, quiet=as_json)
+    chosen = _chosen(loaded, mirror or [])
+    reports = sync_all(loaded, chosen, dry=dry_run, quiet=as_json)
+    foreseen = [foresee(loaded, model) for model in chosen] if dry_run else []
     if as_json:
-        typer.echo(json.dumps({"mirrors": [report.as_json() for report in reports]}))
+        typer.echo(json.dumps({"mirrors": _as_json(reports, foreseen)}))
     else:
         for report in reports:
             typer.echo(summary(report, dry=dry_run))
+        for line in (line for one in foreseen for line in one.lines(time.time())):
+            typer.echo(line)
     raise typer.Exit(outcome(reports))
+
+
+def _as_json(reports: list[Report], foreseen: list[Foreseen]) -> list[dict[str, Any]]:
+    shown = [report.as_json() for report in reports]
+    for mirror, one in zip(shown, foreseen, strict=False):
+        mirror["to_be_deleted"] = one.as_json()
+    return shown
 
 
 def summary(report: Report, *, dry: bool) -> str:

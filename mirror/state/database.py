@@ -24,10 +24,10 @@ _KEY = schema.tags.primary_key.columns
 class Database:
     """A State kept by a database. Thread-safe: each verb is one transaction."""
 
-    def __init__(self, url: str) -> None:
-        """Open it and bring its tables up to date. Raises StateError."""
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        """Open it and bring its tables up to date; `read_only` changes and makes nothing. Raises StateError."""
         self._address = engine.parse(url)
-        self._engine = engine.connect(url)
+        self._engine = engine.look(url) if read_only else engine.connect(url)
 
     def tags(self, mirror: str | None = None) -> list[TagRecord]:
         """Every record (of one mirror), ordered by key."""

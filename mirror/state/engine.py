@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -26,6 +27,7 @@ _PRAGMAS = (
     "journal_size_limit=4194304",
 )
 
+_PATIENCE = {"connect_timeout": 10}
 _DAMAGE = ("not a database", "malformed", "disk image", "unsupported file format")
 _CAUSES = (
     (
@@ -74,6 +76,27 @@ def connect(url: str) -> sa.Engine:
     except BaseException:
         engine.dispose()
         raise
+    return engine
+
+
+def look(url: str) -> sa.Engine:
+    """An engine that only reads: it makes no file and changes no table. Raises StateError."""
+    address = parse(url)
+    file = file_of(address)
+    with translated(address):
+        if file is None:
+            options = {"postgresql_readonly": True}
+            engine = sa.create_engine(address, connect_args=_PATIENCE, execution_options=options)
+        else:
+            # mode=ro would leave files beside it that it may not remove; this never makes the file either.
+            engine = sa.create_engine(f"sqlite:///file:{quote(str(file.absolute()))}?mode=rw&uri=true")
+            sa.event.listen(engine, "connect", _set_query_only)
+        with engine.connect() as connection:
+            if _revision(connection) != HEAD:
+                raise StateError(
+                    "the state was written by another version of gcr-mirror; "
+                    "`gcr-mirror status` of this one brings it up to date"
+                )
     return engine
 
 
@@ -144,8 +167,7 @@ def _is_damage(error: Exception) -> bool:
 def _engine(address: URL) -> sa.Engine:
     file = file_of(address)
     if file is None:
-        timeout = {"connect_timeout": 10}
-        return sa.create_engine(address, pool_pre_ping=True, pool_size=2, connect_args=timeout)
+        return sa.create_engine(address, pool_pre_ping=True, pool_size=2, connect_args=_PATIENCE)
     file.parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(address)
     sa.event.listen(engine, "connect", _set_pragmas)
@@ -155,6 +177,11 @@ def _engine(address: URL) -> sa.Engine:
 def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _set_query_only(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA busy_timeout=5000")
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _prepare(engine: sa.Engine) -> None:

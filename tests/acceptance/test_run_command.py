@@ -151,6 +151,15 @@ def test_status_says_what_prune_will_delete_before_it_does(shop: House) -> None:
     name = f"{shop.google.host}/{shop.google.project}/acme/shop/api:2"
     assert [one["target"] for one in doomed] == [name]
     assert f"{name}  in 6 d 23 h" in command(shop, "status").stdout
+    before = {file.name: file.read_bytes() for file in shop.folder.glob("state.db*")}
+    shown = command(shop, "sync", "--dry-run").stdout.splitlines()
+    assert shown[1:] == [
+        "shop: prune will delete, because the source no longer has them:",
+        f"  {name}  in 6 d 23 h",
+    ]
+    (mirror,) = json.loads(command(shop, "sync", "--dry-run", "--json").stdout)["mirrors"]
+    assert mirror["to_be_deleted"] == doomed
+    assert {file.name: file.read_bytes() for file in shop.folder.glob("state.db*")} == before, "only read"
     assert set(shop.mirrored().tags) == {"1", "2", "3"}
 
 
@@ -284,3 +293,22 @@ def test_status_without_a_state_says_that_no_pass_was_made_and_makes_none(shop: 
     assert "The first pass has not ended yet (shop)." in done.stdout
     assert command(shop, "retry").stderr == "0 to be tried again\n"
     assert set(shop.folder.iterdir()) == before
+
+
+def test_a_dry_run_reads_the_state_of_those_that_prune_and_makes_none(shop: House) -> None:
+    shop.push("1")
+    shop.configure(state={"url": "sqlite:///state.db"})
+    (mirror,) = json.loads(command(shop, "sync", "--dry-run", "--json").stdout)["mirrors"]
+    assert mirror["to_be_deleted"] == []
+    assert len(command(shop, "sync", "--dry-run").stdout.splitlines()) == 1, "nothing of prune, which is off"
+    shop.configure(state={"url": "sqlite:///state.db"}, prune=True)
+    shown = command(shop, "sync", "--dry-run").stdout.splitlines()
+    assert shown[1:] == ["shop: prune would delete nothing: there is no state yet that remembers its copies"]
+    assert list(shop.folder.glob("state.db*")) == []
+    (shop.folder / "state.db").write_text("rubbish" * 1000)
+    done = command(shop, "sync", "--dry-run")
+    assert done.returncode == 0
+    assert "shop: what prune would delete is not known: the state" in done.stdout
+    assert "is damaged; move the file away" in done.stdout
+    (mirror,) = json.loads(command(shop, "sync", "--dry-run", "--json").stdout)["mirrors"]
+    assert mirror["to_be_deleted"] is None

@@ -84,6 +84,24 @@ def test_a_database_without_a_version_is_migrated_when_it_has_tables(file: Path)
     state.close()
 
 
+def test_a_state_that_is_only_read_is_not_made_nor_migrated_nor_written(file: Path) -> None:
+    with pytest.raises(StateError, match="cannot be opened"):
+        Database(url(file), read_only=True)
+    assert not file.exists()
+    filled(file, 3)
+    state = Database(url(file), read_only=True)
+    assert len(state.tags()) == 3
+    with pytest.raises(StateError, match="cannot be written"):
+        state.save([ONE])
+    state.close()
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    with pytest.raises(StateError, match="written by another version"):
+        Database(url(file), read_only=True)
+
+
 def test_head_is_the_newest_migration() -> None:
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert scripts.get_heads() == [migrations.HEAD]
