@@ -11,7 +11,7 @@ from mirror.events import Event, Failed
 from mirror.service.health import Health
 from mirror.service.job import Job
 from mirror.service.ledger import Ledger
-from mirror.service.loop import Loop
+from mirror.service.loop import Loop, at_work
 from mirror.service.metrics import Metrics
 from mirror.service.showing import Page, Query, find
 from mirror.service.standing import Standing, doomed
@@ -61,7 +61,8 @@ class Daemon:
         self.health.observe(event)
         self.metrics.observe(event)
         self.listen(event)
-        for loop in list(self.loops.values()):
+        loop = at_work()
+        if loop is not None:
             loop.show_life()
 
     def _observe_image(self, event: Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +29,14 @@ from mirror.sync.workers import Workers
 _WHILE_FROZEN = 5.0
 _AWAY = frozenset({"source_down", "source_refused", "target_down", "target_refused"})
 Passed = Callable[[str, Result, float], None]
+# Mirrors share the connections to a registry, so a request does not tell whose it is; the thread does. Workers
+# inherit the context of whoever gave them the work (mirror/sync/workers.py).
+_AT_WORK: ContextVar[Loop | None] = ContextVar("at_work", default=None)
+
+
+def at_work() -> Loop | None:
+    """The mirror whose pass this thread works for; None for one that looks after the registries."""
+    return _AT_WORK.get()
 
 
 @dataclass
@@ -68,7 +77,7 @@ class Loop:
         return None if tally is None else self.clock() - tally.alive_at
 
     def show_life(self) -> None:
-        """Something moved at a registry: a pass that runs does not hang."""
+        """Something moved at a registry for this mirror: a pass that runs does not hang."""
         if self._tally is not None:
             self._tally.alive_at = self.clock()
 
@@ -141,6 +150,13 @@ class Loop:
         return None
 
     def _run(self, only: frozenset[str] | None) -> None:
+        mark = _AT_WORK.set(self)
+        try:
+            self._work(only)
+        finally:
+            _AT_WORK.reset(mark)
+
+    def _work(self, only: frozenset[str] | None) -> None:
         tally = self._tally = Tally(self.job.name, self.ledger.now(), self.clock)
         began = self.clock()
         self.ledger.refresh(self.job.name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from functools import partial
 from typing import ParamSpec, Self, TypeVar
 
 from mirror.errors import Stopped
@@ -43,11 +45,11 @@ class Workers:
 
 
 class _Pool(ThreadPoolExecutor):
-    """Threads that say Stopped when they take no more work."""
+    """Threads that say Stopped when they take no more work, and that work in the context of whoever gave it."""
 
     def submit(self, work: Callable[P, A], /, *args: P.args, **kwargs: P.kwargs) -> Future[A]:
         try:
-            return super().submit(work, *args, **kwargs)
+            return super().submit(partial(copy_context().run, work, *args, **kwargs))
         except RuntimeError as error:
             raise Stopped("stopped before the work was begun") from error
 

@@ -195,6 +195,46 @@ def test_a_pass_without_a_sign_of_life_is_told(shop: House) -> None:
         until(lambda: shop.daemon.why_dead() == "")
 
 
+def test_a_hung_pass_is_told_while_another_mirror_and_the_probes_are_busy(tmp_path: Path) -> None:
+    with house(tmp_path, mirrors=[one("stuck"), one("busy")]) as both:
+        both.push("1", name="acme/stuck")
+        released = threading.Event()
+        effect = call(lambda: released.wait(60))
+        fault = both.google.faults.add(effect, "PUT", "/acme/stuck/manifests/", times=None)
+        with running(both):
+            until(lambda: both.google.faults.happened(fault))
+            for number in range(4):
+                both.clock.seconds += HUNG_AFTER / 3
+                both.push(str(number), name="acme/busy")
+                both.daemon.take([Trigger("acme/busy", str(number))])
+                both.clock.seconds += 3
+                until(lambda tags=number + 1: len(both.copied) == tags)  # type: ignore[misc]
+                for side in (both.daemon.loops["stuck"].job.source, both.daemon.loops["stuck"].job.target):
+                    side.endpoint.ping(tries=False)
+            assert both.daemon.why_dead().startswith("the pass of stuck hangs: nothing has happened for ")
+            released.set()
+            until(lambda: len(both.copied) == 5)
+            until(lambda: both.daemon.why_dead() == "")
+
+
+def test_a_long_pass_that_makes_requests_lives(tmp_path: Path) -> None:
+    with house(tmp_path, mirrors=[one("long")], limits={"images": 1, "blobs": 1}) as shop:
+        shop.push("1", name="acme/long")
+        seen: list[str] = []
+
+        def slow() -> None:
+            shop.clock.seconds += HUNG_AFTER * 0.45  # a blob is two exchanges at once
+            seen.append(shop.daemon.why_dead())
+
+        # From the first question to the last write: workers of all three pools, and the thread of the mirror.
+        shop.gitlab.faults.add(call(slow), path="/v2/|/api/|/gitlab/", times=None)
+        shop.google.faults.add(call(slow), path="/v2/", times=None)
+        shop.daemon.turn()
+        assert shop.copied == ["1"]
+        assert len(seen) > 10
+        assert set(seen) == {""}
+
+
 def broken() -> None:
     raise LookupError("oh")
 
