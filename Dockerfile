@@ -1,12 +1,20 @@
-# The mirror as an image: docker build --build-arg PYTHON=docker.io/library/python@sha256:… -t gcr-mirror .
+# The mirror as an image: make image PYTHON=docker.io/library/python@sha256:…
 #
-# PYTHON is any image with Python 3.11 or newer, pip and a shell. Name it by its digest (`make image` insists), from a
-# registry that does not go down together with GitLab's. RUNTIME may be a smaller one with the same Python and glibc,
-# such as gcr.io/distroless/python3-debian12: nothing that runs needs a shell or pip.
-ARG PYTHON=docker.io/library/python:3.11-slim-bookworm
+# PYTHON is any image with Python 3.11 or newer, pip and a shell, from a registry that does not go down together with
+# GitLab's. It has no default and must be a digest: behind a tag there is another image every month, and a digest written
+# here would be one that nobody renews. Today's is printed by
+#   docker buildx imagetools inspect docker.io/library/python:3.11-slim-bookworm --format '{{.Manifest.Digest}}'
+# RUNTIME may be a smaller one with the same Python and glibc, such as gcr.io/distroless/python3-debian12@sha256:…:
+# nothing that runs needs a shell or pip.
+ARG PYTHON="missing: --build-arg PYTHON=docker.io/library/python@sha256:... (the first lines of the Dockerfile say more)"
 ARG RUNTIME=${PYTHON}
 
 FROM ${PYTHON} AS build
+ARG PYTHON
+ARG RUNTIME=${PYTHON}
+RUN for base in "$PYTHON" "$RUNTIME"; do case $base in *@sha256:*) ;; *) \
+        echo "$base can be another image tomorrow: name it by its digest, as the first lines of the Dockerfile say" >&2; \
+        exit 2 ;; esac; done
 WORKDIR /build
 COPY requirements/run.txt ./
 RUN python3 -m pip install --quiet --no-cache-dir --no-compile --root-user-action=ignore --require-hashes \

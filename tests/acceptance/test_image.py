@@ -14,7 +14,7 @@ import pytest
 from tests.servers import python_image
 from tests.servers.command import configuration, plain
 from tests.servers.engine import Engine
-from tests.servers.registry import Registries
+from tests.servers.registry import Registries, Registry
 from tests.servers.seed import Seed
 from tests.servers.skopeo import Image, judge
 
@@ -28,14 +28,21 @@ class Docker:
     def __init__(self, engine: Engine) -> None:
         # BuildKit copies files half as often as the builder that it replaced.
         self.env = {**os.environ, **engine.env, "DOCKER_BUILDKIT": "1"}
-        python_image.load(engine, "127.0.0.1:1/python:3", shell=True)
-        python_image.load(engine, "127.0.0.1:1/runtime:3", shell=False)
+        self.registry = Registry(engine.directory / "registry")
+        self.tag = f"{self.registry.host}/python:3"
+        self.bases = {"PYTHON": self.pushed(engine, self.tag, shell=True)}
+        self.bases["RUNTIME"] = self.pushed(engine, f"{self.registry.host}/runtime:3", shell=False)
         self.build("gcr-mirror:1")
 
+    def pushed(self, engine: Engine, name: str, *, shell: bool) -> str:
+        """A base in a registry, which is where an image gets the digest that one can name it by."""
+        python_image.load(engine, name, shell=shell)
+        assert self("push", name).returncode == 0
+        (pinned,) = self.image(name)["RepoDigests"]
+        return str(pinned)
+
     def build(self, name: str, *words: str) -> None:
-        arguments = {
-            "PYTHON": "127.0.0.1:1/python:3",
-            "RUNTIME": "127.0.0.1:1/runtime:3",
+        arguments = self.bases | {
             "SOURCE_DATE_EPOCH": "1700000000",
             "REVISION": "abc123",
             "VERSION": "1.2.3",
@@ -57,7 +64,9 @@ class Docker:
 @pytest.fixture(scope="module")
 def docker() -> Iterator[Docker]:
     engine = Engine()
-    yield Docker(engine)
+    made = Docker(engine)
+    yield made
+    made.registry.stop()
     engine.stop()
 
 
@@ -77,6 +86,21 @@ def test_a_container_without_root_shell_and_writable_files_mirrors_for_real(
     assert judge(
         Image(f"{source.host}/acme/api:1"), Image(f"{target.host}/gitlab/acme/api:1"), tmp_path / "judged"
     )
+
+
+def test_a_base_that_is_not_pinned_is_refused_with_what_to_do(docker: Docker) -> None:
+    network = ("build", "--network=host")
+    none = docker(*network, str(ROOT))
+    assert none.returncode != 0
+    assert "missing: --build-arg PYTHON=docker.io/library/python@sha256:" in none.stderr
+    pinned = ("--build-arg", f"PYTHON={docker.bases['PYTHON']}")
+    for moving in (
+        ("--build-arg", f"PYTHON={docker.tag}"),
+        (*pinned, "--build-arg", f"RUNTIME={docker.tag}"),
+    ):
+        tag = docker(*network, *moving, str(ROOT))
+        assert tag.returncode != 0
+        assert f"{docker.tag} can be another image tomorrow: name it by its digest" in tag.stderr
 
 
 def test_it_runs_as_a_number_that_is_not_root_and_without_a_shell(docker: Docker) -> None:
@@ -137,7 +161,7 @@ def test_it_says_what_it_is(docker: Docker) -> None:
 
 
 def test_it_is_small_and_holds_nothing_but_the_program(docker: Docker) -> None:
-    size = docker.image()["Size"] - docker.image("127.0.0.1:1/runtime:3")["Size"]
+    size = docker.image()["Size"] - docker.image(docker.bases["RUNTIME"])["Size"]
     assert size < LARGEST
     listed = docker(
         *("run", "--rm", "--network=none", "--entrypoint", "python3", "gcr-mirror:1", "-c"),
