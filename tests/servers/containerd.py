@@ -8,9 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
-
-from tests.servers.present import require
+from tests.servers.present import absent, require
 from tests.servers.process import Process
 
 _CONFIG = """\
@@ -30,7 +28,7 @@ class Containerd:
         """Start it; skips the test without root, or where it is not installed."""
         program = require("containerd")
         if os.geteuid() != 0:
-            pytest.skip("containerd needs root")
+            absent("containerd needs root")
         # Not below pytest's directory: the path of a socket may have 107 characters.
         self.directory = Path(tempfile.mkdtemp(prefix="containerd-"))
         self.hosts = self.directory / "certs.d"

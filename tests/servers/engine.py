@@ -9,8 +9,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
-
 from tests.servers.present import absent, require
 from tests.servers.process import Process
 
@@ -27,7 +25,7 @@ class Engine:
     def __init__(self, *, indexes: bool = False) -> None:
         """Start it; skips the test without root, or where it is not installed."""
         if os.geteuid() != 0:
-            pytest.skip("dockerd needs root")
+            absent("dockerd needs root")
         self.programs = _programs(indexes)
         # Not below pytest's directory: the path of a socket may have 107 characters.
         self.directory = Path(tempfile.mkdtemp(prefix="engine-"))

@@ -22,6 +22,8 @@ NAMED_WAIVER = re.compile(
 )
 CODE = re.compile(r"\b[A-Z]+\d+|(?<=\[)[a-z, -]+|no cover|no branch")
 
+SKIP = re.compile(r"\b(pytest\.skip\(|importorskip|skipif|mark\.skip|mark\.xfail)")
+
 Rule = Callable[[Path, str], Iterator[str]]
 
 
@@ -80,6 +82,13 @@ def waivers(path: Path, text: str) -> Iterator[str]:
             yield f"{path}:{line}: gives no reason: `# noqa: CODE - reason`"
 
 
+def skips(path: Path, text: str) -> Iterator[str]:
+    """What leaves a test out knows that nothing is left out in CI; one place does."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if SKIP.search(line):
+            yield f"{path}:{number}: skips in CI, too: call absent() or require() of tests/servers/present.py"
+
+
 def _is_comment(line: str) -> bool:
     return line.lstrip().startswith("#")
 
@@ -110,6 +119,11 @@ def test_tests_keep_the_rules_of_names_and_functions() -> None:
     assert not broken, _report(broken)
 
 
+def test_no_test_is_left_out_in_ci() -> None:
+    told = [one.split(":")[0] for one in _broken((skips,), "tests")]
+    assert sorted(set(told)) == ["tests/servers/present.py", "tests/unit/test_house_rules.py"]
+
+
 @pytest.mark.parametrize(
     ("rule", "path", "text", "says"),
     [
@@ -132,6 +146,7 @@ def test_tests_keep_the_rules_of_names_and_functions() -> None:
             "a.py:2: gives no reason",
         ),
         (waivers, "a.py", "x = 1  # pragma: no cover\n", "gives no reason"),
+        (skips, "a.py", "import pytest\n@pytest.mark.skipif(True)\n", "a.py:2: skips in CI"),
     ],
 )
 def test_a_broken_rule_is_told_with_its_place(rule: Rule, path: str, text: str, says: str) -> None:
@@ -150,6 +165,7 @@ def test_a_broken_rule_is_told_with_its_place(rule: Rule, path: str, text: str, 
         (waivers, "# the library has no types\nx = 1  # type: ignore[attr-defined]  # noqa: SLF001\n"),
         (waivers, "x = 1  # noqa: F401 - the name is public\ny = 1  # noqa: F401\n"),
         (waivers, 'x = "# noqa"\n'),
+        (skips, "with pytest.raises(pytest.skip.Exception):\n    require('skopeo')\n"),
     ],
 )
 def test_what_keeps_a_rule_is_not_told(rule: Rule, text: str) -> None:
