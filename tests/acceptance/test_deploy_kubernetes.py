@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
@@ -124,16 +126,58 @@ def test_a_changed_configuration_is_a_new_rollout(tmp_path: Path) -> None:
     assert len(set(volumes)) == 2
 
 
-def test_components_are_laid_over_an_overlay(tmp_path: Path) -> None:
-    folder = KUSTOMIZE / "overlays" / "json-key"
-    components = sorted((KUSTOMIZE / "components").iterdir())
-    # kustomize takes relative paths only.
-    up = "../" * len(tmp_path.parts[1:])
-    listed = "".join(f"- {up}{path.relative_to('/')}\n" for path in components)
-    (tmp_path / "kustomization.yaml").write_text(
-        f"resources: [{up}{folder.relative_to('/')}]\ncomponents:\n{listed}"
+def asked(config: Config) -> set[int]:
+    """The ports that the mirror goes to by what its configuration says."""
+    urls = [f"{'http' if one.insecure else 'https'}://{one.host}" for one in config.registries.values()]
+    urls += [url for one in config.registries.values() if (url := getattr(one, "api_url", None))]
+    parts = [urlsplit(url) for url in urls]
+    return {one.port or {"http": 80, "https": 443}[one.scheme] for one in parts}
+
+
+def allowed(objects: list[Json]) -> set[int]:
+    """The ports of the internet that policies let the mirror's pod go to."""
+    policies = [one["spec"] for one in objects if one["kind"] == "NetworkPolicy"]
+    assert any(one["podSelector"] == {} and "Egress" in one["policyTypes"] for one in policies)
+    rules = [rule for one in policies for rule in one.get("egress", ())]
+    anywhere = [
+        rule for rule in rules if any(to["ipBlock"]["cidr"] == "0.0.0.0/0" for to in rule.get("to", ()))
+    ]
+    return {port["port"] for rule in anywhere for port in rule["ports"]}
+
+
+def laid(folder: Path, overlay: str, *components: str) -> list[Json]:
+    """What kustomize makes of an overlay with components."""
+    up = "../" * len(folder.parts[1:])  # kustomize takes relative paths only
+    paths = [f"{up}{(KUSTOMIZE / 'components' / one).relative_to('/')}" for one in components]
+    base = f"{up}{(KUSTOMIZE / 'overlays' / overlay).relative_to('/')}"
+    (folder / "kustomization.yaml").write_text(json.dumps({"resources": [base], "components": paths}))
+    return built(folder)
+
+
+@every_overlay
+def test_the_policy_lets_the_mirror_go_to_every_registry_that_it_is_configured_with(
+    overlay: str, tmp_path: Path
+) -> None:
+    objects = built(KUSTOMIZE / "overlays" / overlay)
+    assert asked(configuration(objects, tmp_path)) <= allowed(objects)
+
+
+@every_overlay
+def test_a_registry_with_a_port_of_its_own_wants_the_component(overlay: str, tmp_path: Path) -> None:
+    objects = built(KUSTOMIZE / "overlays" / overlay)
+    data = only(objects, "ConfigMap")["data"]
+    data["config.yaml"] = data["config.yaml"].replace(
+        "host: registry.gitlab.com", "host: gitlab.example.com:5050\n    api_url: https://gitlab.example.com"
     )
-    objects = built(tmp_path)
+    wanted = asked(configuration(objects, tmp_path))
+    assert wanted == {443, 5050}
+    assert not wanted <= allowed(objects)
+    assert wanted == allowed(laid(tmp_path, overlay, "registry-port"))
+
+
+def test_components_are_laid_over_an_overlay(tmp_path: Path) -> None:
+    components = sorted(path.name for path in (KUSTOMIZE / "components").iterdir())
+    objects = laid(tmp_path, "json-key", *components)
     monitor = only(objects, "PodMonitor")
     labels = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
     assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
