@@ -15,55 +15,37 @@ NUMBER = "PROJECT_NUMBER"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A member holds a role on one resource. NUMBER in the member is filled in when the step is done."""
+    """A member holds a role on one resource or, where `held` is false, holds it no more.
+
+    NUMBER in the member is filled in when the step is done.
+    """
 
     on: Resource
     project: str
     role: str
     member: str
+    held: bool = True
 
     @property
     def title(self) -> str:
-        return f"{self.member} has {self.role} on {self.on.name}"
+        return f"{self.member} has {'' if self.held else 'no '}{self.role} on {self.on.name}"
 
     @property
     def command(self) -> str:
-        return binding(self.on, "add", self.role, self.member, self.project)
+        return binding(self.on, "add" if self.held else "remove", self.role, self.member, self.project)
 
     def done(self, cloud: Cloud) -> bool:
-        return has(self.on.policy(cloud.api), self.role, self._member(cloud))
+        policy, member = self.on.policy(cloud.api), self._member(cloud)
+        return has(policy, self.role, member) if self.held else self.role not in roles_of(policy, member)
 
     def do(self, cloud: Cloud) -> None:
-        self.on.write(cloud.api, granted(self.on.policy(cloud.api), self.role, self._member(cloud)))
+        change = granted if self.held else revoked
+        self.on.write(cloud.api, change(self.on.policy(cloud.api), self.role, self._member(cloud)))
 
     def _member(self, cloud: Cloud) -> str:
         if NUMBER not in self.member:
             return self.member
         return self.member.replace(NUMBER, cloud.api.project_number(self.project))
-
-
-@dataclass(frozen=True, slots=True)
-class Revoke:
-    """A member does not hold a role on a resource (any more)."""
-
-    on: Resource
-    project: str
-    role: str
-    member: str
-
-    @property
-    def title(self) -> str:
-        return f"{self.member} has no {self.role} on {self.on.name}"
-
-    @property
-    def command(self) -> str:
-        return binding(self.on, "remove", self.role, self.member, self.project)
-
-    def done(self, cloud: Cloud) -> bool:
-        return self.role not in roles_of(self.on.policy(cloud.api), self.member)
-
-    def do(self, cloud: Cloud) -> None:
-        self.on.write(cloud.api, revoked(self.on.policy(cloud.api), self.role, self.member))
 
 
 @dataclass(frozen=True, slots=True)

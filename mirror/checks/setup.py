@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from mirror.checks.federation import CreatePool, CreateProvider, Federation, WriteLogin
-from mirror.checks.grants import Grant, GrantOnBucket, Revoke
+from mirror.checks.grants import Grant, GrantOnBucket
 from mirror.checks.keys import CreateKey
 from mirror.checks.resource import project, repository, service_account
 from mirror.checks.roles import EXCESSIVE, READER, REPO_ADMIN, WRITER
@@ -214,4 +214,4 @@ def _revocations(wish: Wish) -> list[Step]:
     if not wish.revoke_excess:
         return []
     owner = wish.home.project
-    return [Revoke(project(owner), owner, role, wish.member) for role in EXCESSIVE]
+    return [Grant(project(owner), owner, role, wish.member, held=False) for role in EXCESSIVE]
