@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ import typer
 
 from mirror.cli.exits import Exit
 from mirror.cli.options import AsJson, ConfigFile, load
+from mirror.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mirror.checks.check import Finding
+    from mirror.checks.check import Finding, Probe
 
 _MARKS = {"ok": "ok", "warning": "WARN", "failed": "FAIL"}
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
@@ -22,18 +24,42 @@ _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 def check(config: ConfigFile, as_json: AsJson = False) -> None:
     """Look at everything that a pass needs, side by side, within 10 seconds; leaves nothing behind.
 
-    Exit code 0 when nothing failed (warnings do not count), else 1.
+    Exit code 0 when nothing failed (warnings do not count), 1 when something did, 2 when the configuration is wrong.
     """
     import os
 
     from mirror.bootstrap.checkup import checks
     from mirror.checks.check import run
 
-    loaded = load(config)
+    try:
+        loaded = load(config)
+    except ConfigError as error:
+        _tell(_mistakes(config, error), as_json)
+        raise typer.Exit(Exit.USAGE) from error
     findings = [
-        _configuration(config, len(loaded.registries), len(loaded.mirrors)),
+        _configuration(config).ok(f"registries: {len(loaded.registries)}, mirrors: {len(loaded.mirrors)}"),
         *run(checks(loaded, os.environ)),
     ]
+    _tell(findings, as_json)
+    failed = any(finding.level == "failed" for finding in findings)
+    raise typer.Exit(Exit.FAILED if failed else Exit.IN_SYNC)
+
+
+def _configuration(path: Path) -> Probe:
+    from mirror.checks.check import Probe
+
+    return Probe("configuration", f"read {path}", {})
+
+
+def _mistakes(path: Path, error: ConfigError) -> list[Finding]:
+    """One finding for each thing that is wrong in the file, which says where and what to write instead."""
+    again = f"gcr-mirror config check -c {shlex.quote(str(path))}"
+    return [
+        _configuration(path).failed(line, f"correct it, then: {again}") for line in str(error).splitlines()
+    ]
+
+
+def _tell(findings: list[Finding], as_json: bool) -> None:
     counts = Counter(finding.level for finding in findings)
     if as_json:
         totals = {level: counts[level] for level in ("ok", "warning", "failed")}
@@ -41,13 +67,6 @@ def check(config: ConfigFile, as_json: AsJson = False) -> None:
     else:
         _print(findings)
         typer.echo(f"ok: {counts['ok']}, warnings: {counts['warning']}, failed: {counts['failed']}")
-    raise typer.Exit(Exit.FAILED if counts["failed"] else Exit.IN_SYNC)
-
-
-def _configuration(path: Path, registries: int, mirrors: int) -> Finding:
-    from mirror.checks.check import Probe
-
-    return Probe("configuration", f"read {path}", {}).ok(f"registries: {registries}, mirrors: {mirrors}")
 
 
 def _print(findings: list[Finding]) -> None:

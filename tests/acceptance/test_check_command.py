@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,16 @@ from tests.servers.command import gcr_mirror
 def config(tmp_path: Path) -> Iterator[Path]:
     with stage(tmp_path / "stage") as config:
         yield config
+
+
+# The program as it was installed beside the Python that runs the tests.
+_ENV = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+
+
+def _fix(out: str) -> str:
+    """The command of the first fix that was printed."""
+    line = next(line for line in out.splitlines() if line.startswith("     fix:   "))
+    return line.partition("fix:   ")[2].rpartition("then: ")[2]
 
 
 def check(config: Path, *options: str) -> tuple[int, str, str]:
@@ -43,6 +54,32 @@ def test_the_demo_passes(config: Path) -> None:
     assert status == 0
     assert {"configuration", "gitlab: answers", "gitlab: login", "gitlab: blobs", "google: key"} <= set(found)
     assert any(name.startswith("google: push ") for name in found)
+
+
+def test_a_broken_configuration_is_a_finding_for_each_mistake_also_as_json(config: Path) -> None:
+    good = config.read_text("utf-8")
+    config.write_text(good.replace("host:", "hots:", 1) + "\nlimits: {images: 0}\n", "utf-8")
+    lines = config.read_text("utf-8").splitlines()
+    status, out, err = check(config, "--json")
+    told = json.loads(out)
+    assert (status, told["failed"], told["ok"], err) == (2, len(told["findings"]), 0, "")
+    said = [one["said"] for one in told["findings"]]
+    misspelt = next(number for number, line in enumerate(lines, 1) if "hots:" in line)
+    assert any(one.startswith(f"{config}:{misspelt}: ") for one in said)
+    assert any(one.startswith(f"{config}:{len(lines)}: limits.images") for one in said)
+    assert {one["check"] for one in told["findings"]} == {"configuration"}
+    status, out, err = check(config)
+    assert (status, err) == (2, "")
+    assert f"FAIL configuration: {config}:{misspelt}: " in out
+    assert subprocess.run(["sh", "-c", _fix(out)], check=False, env=_ENV).returncode == 2
+    config.write_text(good, "utf-8")
+    subprocess.run(["sh", "-c", _fix(out)], check=True, env=_ENV)
+    assert findings(config)[1]["configuration"]["level"] == "ok"
+
+
+def test_a_configuration_that_is_not_there_is_a_finding_too(tmp_path: Path) -> None:
+    status, found = findings(tmp_path / "none.yaml")
+    assert (status, found["configuration"]["level"]) == (2, "failed")
 
 
 def test_a_wrong_password_fails_with_a_fix_on_one_line_and_no_secret(config: Path) -> None:
