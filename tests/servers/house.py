@@ -1,9 +1,11 @@
-"""A daemon between the two embedded registries, on a clock that the test moves: hours pass in seconds."""
+"""A daemon between two registries, embedded or real, on a clock that the test moves: hours pass in seconds."""
 
 from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -50,21 +52,45 @@ class HandClock(Clock):
             self.seconds += seconds
 
 
-class House:
-    """Both registries, a configuration, and the daemon. `copied` and `failed` are what it has told so far."""
+class Household(ABC):
+    """Two registries, a configuration, and the daemon. `copied` and `failed` are what it has told so far.
 
-    def __init__(self, folder: Path, gitlab: GitLabRegistry, google: GoogleRegistry, **keys: Any) -> None:
+    `dated`: the source says when a tag was pushed.
+    """
+
+    dated = False
+
+    def __init__(self, folder: Path, **keys: Any) -> None:
         self.folder = folder
-        self.gitlab = gitlab
-        self.google = google
         self.clock = HandClock()
         self.events: list[Event] = []
-        self.token = folder / "token"
-        self.token.write_text("secret")
-        (folder / "key.json").write_text(json.dumps(google.key))
         self.path = folder / "config.yaml"
         self.configure(**keys)
         self.begin(Memory())
+
+    @abstractmethod
+    def ends(self) -> dict[str, dict[str, Any]]:
+        """The registries of the configuration, `gitlab` and `google`."""
+
+    @abstractmethod
+    def push(self, *tags: str, name: str = "acme/shop/api", ago: float = 0.0, size: int = 2000) -> None:
+        """Push an image of its own to the source for each tag; layers have about so many bytes."""
+
+    @abstractmethod
+    def take_down(self) -> None:
+        """Nothing answers at the source's address any more."""
+
+    @abstractmethod
+    def bring_back(self) -> None:
+        """It answers again, at the same address."""
+
+    @abstractmethod
+    def pulled(self, name: str = "acme/shop/api") -> set[str]:
+        """The tags at the target; an error for one that is not whole, or not what the source has."""
+
+    @abstractmethod
+    def sent(self) -> Counter[str]:
+        """How often each blob was uploaded to the target to its end."""
 
     def configure(self, mirrors: list[dict[str, Any]] | None = None, **keys: Any) -> Config:
         """Write the configuration anew; the keys of the only mirror, or whole mirrors."""
@@ -78,18 +104,7 @@ class House:
             "repositories": ["acme/shop/**"],
             **keys,
         }
-        login = {"username": "mirror", "password_file": "token"}
-        project = {
-            "kind": "google",
-            "project": self.google.project,
-            "credentials": {"json_key_file": "key.json"},
-        }
-        gitlab = {"kind": "gitlab", "api_url": self.gitlab.api_url, "credentials": login}
-        registries = {
-            "gitlab": {**gitlab, "host": self.gitlab.host, "insecure": True},
-            "google": {**project, "host": self.google.host, "insecure": True},
-        }
-        self.path.write_text(json.dumps({"registries": registries, "mirrors": mirrors or [shop], **top}))
+        self.path.write_text(json.dumps({"registries": self.ends(), "mirrors": mirrors or [shop], **top}))
         return load(self.path, {})
 
     def begin(self, state: State) -> None:
@@ -103,19 +118,10 @@ class House:
         """The daemon."""
         return self.station.daemon
 
-    def repository(self, name: str = "acme/shop/api") -> Repository:
-        """One of GitLab's repositories."""
-        return self.gitlab.storage.repository(name)
-
-    def mirrored(self, name: str = "acme/shop/api") -> Repository:
-        """The same at Google."""
-        return self.google.storage.repository(f"{self.google.project}/{name}")
-
-    def push(self, *tags: str, name: str = "acme/shop/api", ago: float = 0.0) -> None:
-        """Push an image to GitLab for each tag."""
-        for tag in tags:
-            images.image(f"{name} {tag}", size=2000).store(self.repository(name), tag)
-            self.repository(name).date(tag, datetime.fromtimestamp(self.clock.now() - ago, UTC))
+    @property
+    def source_host(self) -> str:
+        """`host:port` of the source."""
+        return str(self.ends()["gitlab"]["host"])
 
     def turn(self, times: int = 1) -> None:
         """Let the daemon do what is due, and move on to when the next thing is."""
@@ -152,6 +158,69 @@ class House:
         """Why the mirror is frozen; empty when it is not."""
         trouble = self.daemon.standing().mirrors[0].frozen
         return trouble.reason if trouble else ""
+
+
+class House(Household):
+    """Between the two embedded registries."""
+
+    dated = True
+
+    def __init__(self, folder: Path, gitlab: GitLabRegistry, google: GoogleRegistry, **keys: Any) -> None:
+        self.gitlab = gitlab
+        self.google = google
+        self.token = folder / "token"
+        self.token.write_text("secret")
+        (folder / "key.json").write_text(json.dumps(google.key))
+        super().__init__(folder, **keys)
+
+    def ends(self) -> dict[str, dict[str, Any]]:
+        login = {"username": "mirror", "password_file": "token"}
+        project = {
+            "kind": "google",
+            "project": self.google.project,
+            "credentials": {"json_key_file": "key.json"},
+        }
+        gitlab = {"kind": "gitlab", "api_url": self.gitlab.api_url, "credentials": login}
+        return {
+            "gitlab": {**gitlab, "host": self.gitlab.host, "insecure": True},
+            "google": {**project, "host": self.google.host, "insecure": True},
+        }
+
+    def repository(self, name: str = "acme/shop/api") -> Repository:
+        """One of GitLab's repositories."""
+        return self.gitlab.storage.repository(name)
+
+    def mirrored(self, name: str = "acme/shop/api") -> Repository:
+        """The same at Google."""
+        return self.google.storage.repository(f"{self.google.project}/{name}")
+
+    def push(self, *tags: str, name: str = "acme/shop/api", ago: float = 0.0, size: int = 2000) -> None:
+        """Push an image to GitLab for each tag."""
+        for tag in tags:
+            images.image(f"{name} {tag}", size=size).store(self.repository(name), tag)
+            self.repository(name).date(tag, datetime.fromtimestamp(self.clock.now() - ago, UTC))
+
+    def take_down(self) -> None:
+        self.gitlab.pause()
+
+    def bring_back(self) -> None:
+        self.gitlab.start()
+
+    def pulled(self, name: str = "acme/shop/api") -> set[str]:
+        mirrored = self.mirrored(name)
+        for tag, tagged in mirrored.tags.items():
+            stored = mirrored.manifests[tagged.digest]
+            assert stored.manifest is not None
+            assert tagged.digest == self.repository(name).tags[tag].digest
+            assert all(mirrored.has(blob.digest) for blob in stored.manifest.blobs)
+        return set(mirrored.tags)
+
+    def sent(self) -> Counter[str]:
+        return Counter(
+            seen.query["digest"][0]
+            for seen in self.google.requests
+            if seen.method in {"PUT", "POST"} and seen.status == 201 and "digest" in seen.query
+        )
 
 
 @contextmanager

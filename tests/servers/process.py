@@ -75,6 +75,10 @@ class Process:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(3)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and whatever it started, at once and without a word."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()

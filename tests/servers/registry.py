@@ -60,7 +60,7 @@ class Variant:
 
 
 class Registry:
-    """A registry that runs. `stop()` and `start()` take it down and up: same address, data kept."""
+    """A registry that runs. `stop()` or `kill()`, and `start()`, take it down and up: same address, data kept."""
 
     def __init__(self, directory: Path, variant: Variant | None = None) -> None:
         """Start it with everything it writes below `directory`."""
@@ -89,6 +89,10 @@ class Registry:
     def stop(self) -> None:
         """Take it down; nothing listens at its address then."""
         self._process.stop()
+
+    def kill(self) -> None:
+        """Take it down without a word to it."""
+        self._process.kill()
 
     def requests(self) -> list[Request]:
         """What it has answered since the start or the last `forget_requests()`, in order of completion.

@@ -19,9 +19,10 @@ from mirror.service.server import Server
 from mirror.service.web import create_app
 from mirror.transport.breaker import Endurance
 from mirror.transport.clock import Clock
-from tests.servers.house import House
 from tests.servers.present import require
 from tests.servers.process import Process, free_port
+from tests.servers.real_house import RealHouse
+from tests.servers.registry import Registries
 from tests.servers.waiting import until
 
 RULES = Path(__file__).parents[3] / "deploy" / "prometheus" / "rules.yaml"
@@ -58,10 +59,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_the_alert_of_an_outage_reaches_a_receiver_and_resolves(
-    shop: House, receiver: Receiver, tmp_path: Path
+    registries: Registries, receiver: Receiver, tmp_path: Path
 ) -> None:
     require("prometheus")
     require("prometheus-alertmanager")
+    shop = RealHouse(tmp_path, registries(), registries())
     shop.push("1", "2")
     shop.configure(interval="1s")
     config = load(shop.path, {})
@@ -80,13 +82,13 @@ def test_the_alert_of_an_outage_reaches_a_receiver_and_resolves(
 
     try:
         until(lambda: station.daemon.standing().in_sync == 2)
-        shop.gitlab.pause()
+        shop.take_down()
         until(lambda: "firing" in states())
         told = next(one for one in receiver.alerts if one["labels"]["alertname"] == "SourceRegistryDown")
         assert told["annotations"]["summary"] == "The source of shop is down"
         assert told["annotations"]["runbook"] == "docs/runbooks/SourceRegistryDown.md"
         assert told["labels"]["severity"] == "critical"
-        shop.gitlab.start()
+        shop.bring_back()
         until(lambda: states()[-1] == "resolved")
         assert station.daemon.standing().in_sync == 2
     finally:

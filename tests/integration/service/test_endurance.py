@@ -1,18 +1,12 @@
-"""Days, kills and thousands of tags: nothing grows, nothing is lost, nothing is sent twice."""
+"""Days of passes and thousands of tags: nothing grows."""
 
 from __future__ import annotations
 
 import gc
 import json
 import os
-import random
-import signal
-import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -22,6 +16,7 @@ from mirror.demo.faults import unavailable
 from mirror.demo.gitlab import GitLabRegistry
 from mirror.demo.google import GoogleRegistry
 from mirror.state.database import Database
+from tests.servers.daemons import daemon, passes
 from tests.servers.house import HOUR, House
 from tests.servers.process import free_port
 from tests.servers.waiting import until
@@ -59,63 +54,6 @@ def test_hours_of_passes_outages_and_pushes_leave_nothing_behind(
     shop.daemon.ledger.state.close()
 
 
-@pytest.mark.parametrize("kills", [pytest.param(50, marks=pytest.mark.slow), 5])
-def test_killed_at_any_moment_nothing_is_lost_half_tagged_or_sent_twice(tmp_path: Path, kills: int) -> None:
-    dice = random.Random(kills)
-    with GitLabRegistry(tmp_path / "gitlab") as gitlab, GoogleRegistry(tmp_path / "google") as google:
-        shop = House(tmp_path, gitlab, google)
-        shop.configure(
-            service={"listen": f"127.0.0.1:{free_port()}"},
-            state={"url": "sqlite:///state.db"},
-            interval="1s",
-            limits={"images": 4, "blobs": 4},
-        )
-        tags = []
-        for _ in range(kills):
-            for _number in range(4):
-                tags.append(f"1.{len(tags)}")
-                image = images.image(f"api {tags[-1]}", [images.layer(f"layer {tags[-1]}", 200_000)])
-                image.store(shop.repository(), tags[-1])
-            with _daemon(shop) as process:
-                time.sleep(dice.uniform(0.6, 2.0))
-                process.send_signal(signal.SIGKILL)
-            _nothing_is_half_done(shop)
-        with _daemon(shop) as process:
-            until(lambda: ("ok", len(tags)) in _passes(tmp_path), 60)
-            assert set(shop.mirrored().tags) == set(tags)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
-        _nothing_is_half_done(shop)
-        sent = Counter(
-            seen.query["digest"][0]
-            for seen in google.requests
-            if seen.method in {"PUT", "POST"} and seen.status == 201 and "digest" in seen.query
-        )
-        assert {digest: count for digest, count in sent.items() if count > 1} == {}
-        with sqlite3.connect(tmp_path / "state.db") as state:
-            assert state.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            assert state.execute(
-                "SELECT count(*) FROM tags WHERE source_digest = target_digest"
-            ).fetchone() == (len(tags),)
-        state.close()
-
-
-def _daemon(shop: House) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "mirror", "run", "-c", str(shop.path)]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(argv, stdout=quiet, stderr=quiet)
-
-
-def _nothing_is_half_done(shop: House) -> None:
-    """Every tag at the target names a manifest whose blobs are all there, byte for byte the source's."""
-    mirrored = shop.mirrored()
-    for tag, tagged in mirrored.tags.items():
-        stored = mirrored.manifests[tagged.digest]
-        assert stored.manifest is not None
-        assert tagged.digest == shop.repository().tags[tag].digest
-        assert all(mirrored.has(blob.digest) for blob in stored.manifest.blobs)
-
-
 @pytest.mark.parametrize("count", [pytest.param(10_000, marks=pytest.mark.slow), 1000])
 def test_an_idle_daemon_is_small_and_still(tmp_path: Path, count: int) -> None:
     with GitLabRegistry(tmp_path / "gitlab") as gitlab, GoogleRegistry(tmp_path / "google") as google:
@@ -128,9 +66,9 @@ def test_an_idle_daemon_is_small_and_still(tmp_path: Path, count: int) -> None:
             tags = [f"1.{tag}" for tag in range(100)]
             image.store(shop.repository(f"acme/shop/r{number}"), *tags)
             image.store(shop.mirrored(f"acme/shop/r{number}"), *tags)
-        with _daemon(shop) as process:
+        with daemon(shop.path) as process:
             try:
-                until(lambda: _passes(tmp_path) == [("ok", count)], 60)
+                until(lambda: passes(tmp_path) == [("ok", count)], 60)
                 time.sleep(1.5)
                 resident, began = _usage(process.pid)
                 time.sleep(3)
@@ -139,16 +77,6 @@ def test_an_idle_daemon_is_small_and_still(tmp_path: Path, count: int) -> None:
                 process.terminate()
         assert resident < 100 * 1024
         assert used <= 0.03 + 0.01, "one per cent of three seconds, and the clock's grain"
-
-
-def _passes(folder: Path) -> list[tuple[str, int]]:
-    try:
-        with sqlite3.connect(f"file:{folder}/state.db?mode=ro", uri=True) as state:
-            found = state.execute("SELECT result, unchanged FROM passes WHERE ended IS NOT NULL").fetchall()
-        state.close()
-    except sqlite3.OperationalError:
-        return []
-    return found
 
 
 def _usage(pid: int) -> tuple[int, float]:

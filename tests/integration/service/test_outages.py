@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from mirror.demo.access import Account
@@ -12,37 +10,6 @@ from mirror.demo.messages import json_answer
 from mirror.service.triggers import Trigger
 from mirror.service.verdict import verdict
 from tests.servers.house import DAY, HOUR, MINUTE, House
-
-
-def test_gitlab_down_for_twelve_hours_with_two_hundred_tags_waiting(shop: House) -> None:
-    shop.push(*(f"old-{number}" for number in range(5)), ago=DAY)
-    shop.turn()
-    shop.push(*(f"new-{number:03}" for number in range(200)))
-    for number in range(200):
-        when = datetime.fromtimestamp(shop.clock.now() - 200 + number, UTC)
-        shop.repository().date(f"new-{number:03}", when)
-    shop.gitlab.pause()
-    shop.events.clear()
-    shop.pass_time(12 * HOUR)
-    assert shop.frozen() == "source_down"
-    assert shop.failed == []
-    assert shop.metric("registry_up", registry=shop.gitlab.host) == 0
-    assert "is down since" in verdict(shop.daemon.standing()).sentence
-    assert "all 5 tags can be pulled from Google" in verdict(shop.daemon.standing()).sentence
-    attempts = shop.metric("registry_requests_total", registry=shop.gitlab.host, method="GET", code="none")
-    assert attempts < 12 * 60 + 100, "a probe a minute, and no storm"
-    passes = sum(
-        shop.metric("passes_total", mirror="shop", result=one) for one in ("frozen", "partial", "failed")
-    )
-    assert passes <= 1
-    shop.gitlab.start()
-    shop.pass_time(2 * MINUTE)
-    assert shop.frozen() == ""
-    assert len(shop.copied) == 200
-    assert set(shop.copied[:32]) <= {f"new-{number:03}" for number in range(136, 200)}, "newest first"
-    assert shop.metric("tags", mirror="shop", state="in_sync") == 205
-    assert shop.failed == []
-    assert max(one.copied for one in shop.daemon.ledger.passes("shop", 3)) == 200, "within one pass"
 
 
 def test_google_answering_429_for_a_minute_and_then_503_is_no_failure(shop: House) -> None:

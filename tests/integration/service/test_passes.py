@@ -13,7 +13,6 @@ from mirror.demo.faults import call, refuse
 from mirror.service.daemon import HUNG_AFTER
 from mirror.service.triggers import Trigger
 from mirror.state import attempts
-from mirror.state.memory import Memory
 from tests.servers.house import HOUR, MINUTE, House, house
 from tests.servers.waiting import until
 
@@ -68,19 +67,6 @@ def test_a_new_tag_is_copied_by_the_next_pass_and_its_lag_is_measured_until_then
     shop.turn(4)
     assert shop.copied == ["1", "2"]
     assert shop.metric("lag_seconds", mirror="shop") == 0
-
-
-def test_a_memory_that_is_lost_is_rebuilt_and_nothing_is_copied_again(shop: House) -> None:
-    shop.push("1", "2")
-    shop.turn()
-    before = {name: (one.source_digest, one.target_digest) for name, one in shop.records().items()}
-    shop.begin(Memory())
-    shop.google.forget()
-    shop.turn()
-    assert sorted(shop.copied) == ["1", "2"]
-    assert shop.google.count("PUT|POST|PATCH") == 0
-    after = {name: (one.source_digest, one.target_digest) for name, one in shop.records().items()}
-    assert after == before
 
 
 def test_a_trigger_looks_at_one_repository_within_seconds(shop: House) -> None:
