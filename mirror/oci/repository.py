@@ -163,11 +163,23 @@ class Repository:
             raise DigestMismatch(f"{self.name}:{reference} became {answered}, not {manifest.digest}")
 
     def delete(self, reference: str) -> None:
-        """Delete a tag or a manifest; one that is gone already is no error."""
+        """Delete a tag or a manifest; one that is gone already is no error.
+
+        A registry that deletes by digest only is Unsupported: that would take the other tags of the image with it.
+        """
         try:
             self._request("DELETE", f"manifests/{reference}", accept=(202, 200, 204))
         except NotFound:
             return
+        except RegistryError as refused:
+            if ":" in reference or not _keeps_tags(refused):
+                raise
+            raise Unsupported(
+                f"{self.registry.host} does not delete tags ({refused.detail or refused.status}), and to delete their "
+                "digests would take other tags with them; set prune: false for this mirror, or let the registry "
+                "delete tags",
+                **refused.parts,
+            ) from refused
 
     def _request(
         self,
@@ -228,3 +240,8 @@ def only(name: str, reference: str, companions: Iterable[str] = ()) -> Lister:
         return Listing({tag.name: tag for tag in found})
 
     return list_one
+
+
+def _keeps_tags(refused: RegistryError) -> bool:
+    """Whether this says that tags cannot be deleted; distribution 2 takes a tag there for a broken digest."""
+    return isinstance(refused, Unsupported) or "DIGEST_INVALID" in refused.codes

@@ -188,7 +188,7 @@ class Daemon:
             doomed=tuple(
                 one
                 for name, loop in list(self.loops.items())
-                for one in doomed(self.ledger.records(name), loop.job.prune_after)
+                for one in doomed(self.ledger.records(name), loop.prune_after)
             )[:_NAMED],
         )
 

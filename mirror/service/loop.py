@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from mirror.errors import Doubtful, MirrorError, Stopped, Unauthorized
+from mirror.errors import Doubtful, MirrorError, Stopped, Unauthorized, Unsupported
 from mirror.events import Event, Failed, Observe, Pruned
 from mirror.service import footprint, schedule
 from mirror.service.health import Health
@@ -55,6 +55,7 @@ class Loop:
     _tally: Tally | None = None
     _workers: Workers | None = None
     _stopping: bool = False
+    _deletes: bool = True
     _next_job: Job | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -69,6 +70,11 @@ class Loop:
     def delay(self) -> float:
         """Seconds until there is something to do."""
         return max(0.0, self._schedule.next_at - self.clock())
+
+    @property
+    def prune_after(self) -> float | None:
+        """As in the job; None once the target has said that it does not delete tags, which is told only once."""
+        return self.job.prune_after if self._deletes else None
 
     @property
     def busy_since_alive(self) -> float | None:
@@ -115,7 +121,7 @@ class Loop:
         """Run the pass that is due, if one is."""
         with self._lock:
             if self._next_job is not None:
-                self.job, self._next_job = self._next_job, None
+                self.job, self._next_job, self._deletes = self._next_job, None, True
                 self._schedule = self._schedule.at_once(self.clock())
         if self._stopping or self._is_blocked():
             return
@@ -234,7 +240,7 @@ class Loop:
         """Delete from the target what is ripe; only after a pass whose listings were believed."""
         if self._obstacle() is not None or self._frozen is not None:
             return
-        for orphan in prune.ripe(self.ledger.orphans(self.job.name), self.job.prune_after, self.ledger.now()):
+        for orphan in prune.ripe(self.ledger.orphans(self.job.name), self.prune_after, self.ledger.now()):
             holder = self.job.holder(orphan.repository)
             try:
                 deleted = prune.prune(holder, orphan)
@@ -242,7 +248,10 @@ class Loop:
                 reference = f"{orphan.repository}:{orphan.tag}"
                 failed = (error.reason, f"prune: {error}", error.temporary)
                 observe(Failed(self.job.name, orphan.repository, "", reference, *failed))
-                continue
+                self._deletes = not isinstance(error, Unsupported)
+                if self._deletes:
+                    continue
+                break
             self.ledger.forget([Key(self.job.name, orphan.repository, orphan.tag)])
             if deleted:
                 observe(Pruned(self.job.name, orphan.repository, orphan.tag, str(orphan.ours)))

@@ -75,6 +75,12 @@ class Seed:
         platform = {"os": "linux", "architecture": architecture}
         return self.manifest(manifest, OCI_MANIFEST, tag) | {"platform": platform}
 
+    def tags(self) -> list[str]:
+        """The tags that the repository has."""
+        answer = self._session.get(f"{self._base}/tags/list")
+        answer.raise_for_status()
+        return list(answer.json()["tags"] or ())
+
     def index(self, children: Sequence[Descriptor], tag: str | None = None) -> Descriptor:
         """An index of manifests (or indexes) that are there already."""
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(children)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from mirror.bootstrap.station import Station
@@ -10,7 +11,8 @@ from mirror.config import load
 from mirror.events import Copied, Event, Failed
 from mirror.service.ledger import Ledger
 from mirror.state.database import Database
-from tests.servers.house import HandClock
+from tests.servers.house import HOUR, HandClock
+from tests.servers.real_house import RealHouse
 from tests.servers.registry import Registries, Registry
 from tests.servers.seed import Seed
 
@@ -69,3 +71,28 @@ def test_an_outage_between_real_registries_is_lived_through(registries: Registri
     live(120)
     assert daemon.standing().in_sync == 3
     daemon.ledger.state.close()
+
+
+def test_a_registry_that_deletes_no_tags_says_so_once_and_keeps_them(
+    registries: Registries, tmp_path: Path
+) -> None:
+    source, target = registries(), registries()
+    shop = RealHouse(
+        tmp_path, source, target, prune=True, prune_after="1h", interval="10m", guard={"max_disappeared": 1}
+    )
+    shop.push("1", "2", "3")
+    shop.turn()
+    for tag in ("2", "3"):
+        shutil.rmtree(next(source.directory.rglob(f"_manifests/tags/{tag}")))
+    shop.pass_time(6 * HOUR)
+    (told,) = shop.failed
+    assert (told.reason, told.temporary) == ("unsupported", False)
+    assert f"{target.host} does not delete tags (DIGEST_INVALID" in told.message
+    assert "set prune: false for this mirror" in told.message
+    assert target.count("DELETE") == 1
+    assert set(Seed(target.url, "acme/shop/api").tags()) == {"1", "2", "3"}
+    assert shop.daemon.ledger.passes("shop", 1)[0].result == "ok", "and does not alarm for ever"
+    assert shop.daemon.standing().doomed == ()
+    shop.station.take_over(shop.configure(prune=True, prune_after="1h", interval="10m"))
+    shop.turn()
+    assert target.count("DELETE") == 2, "a configuration that is loaded anew is believed anew"
