@@ -13,9 +13,14 @@ from mirror.render.failover import ANNOTATION, NAMESPACE_LABEL, Failover, metada
 _ABOUT = """\
 While the switch is on, new pods pull from {mirror}
 instead of {origin}, with the pull secret {secret}.
-Needs Kyverno, whose own images must not come from there.
-Written after Kyverno's documentation and not yet run on a Kyverno: prove it as the switch says."""
-_LISTS = ("containers", "initContainers")
+Needs Kyverno, whose own images must not come from there, and a version that still has ClusterPolicy: deprecated since
+1.17, it is to be removed. Written after Kyverno's documentation and schema and not yet run on a Kyverno, whose failures
+are silent here: prove it as the switch says."""
+# A list that is not there is an error in Kyverno, and that of one list ends the rule for both.
+_LISTS = {
+    "containers": "request.object.spec.containers",
+    "initContainers": "request.object.spec.initContainers[] || `[]`",
+}
 
 
 def kyverno(failover: Failover) -> str:
@@ -67,7 +72,7 @@ def _rule(failover: Failover) -> dict[str, Any]:
 
 def _foreach(name: str, renamed: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "list": f"request.object.spec.{name}",
+        "list": _LISTS[name],
         "preconditions": {"any": renamed},
         "patchStrategicMerge": {
             "metadata": {"annotations": {ANNOTATION: "true"}},

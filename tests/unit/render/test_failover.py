@@ -10,7 +10,6 @@ from ruamel.yaml import YAML
 from mirror.oci.digest import Digest
 from mirror.render.admission_policy import admission_policy
 from mirror.render.failover import Failover
-from mirror.render.kyverno import kyverno
 from mirror.render.relocation import Relocation
 from mirror.sync.mapping import Mapping
 from mirror.sync.patterns import Patterns
@@ -152,21 +151,6 @@ def test_every_document_is_what_the_api_knows() -> None:
 def test_several_mirrors_have_a_switch_each_under_names_that_kubernetes_takes() -> None:
     assert failover(alone=True).name == "gcr-mirror-failover"
     assert failover(alone=False).name == "gcr-mirror-failover-my-shop"
-
-
-def test_kyverno_gets_the_same_switch_and_touches_pods_only() -> None:
-    switch, policy = documents(kyverno(failover()))
-    assert switch == documents(failover().switch())[0]
-    (rule,) = policy["spec"]["rules"]
-    assert rule["match"]["any"][0]["resources"]["kinds"] == ["Pod"]
-    assert rule["match"]["any"][0]["resources"]["operations"] == ["CREATE"]
-    assert policy["metadata"]["annotations"] == {"pod-policies.kyverno.io/autogen-controllers": "none"}
-    lists = [one["list"] for one in rule["mutate"]["foreach"]]
-    assert lists == ["request.object.spec.containers", "request.object.spec.initContainers"]
-    keys = [one["key"] for one in rule["mutate"]["foreach"][0]["preconditions"]["any"]]
-    assert [key.count(f"'{end}'") for key, end in zip(keys[1:], "/:@", strict=True)] == [1, 1, 1]
-    whole = documents(kyverno(failover("**")))[1]
-    assert len(whole["spec"]["rules"][0]["mutate"]["foreach"][0]["preconditions"]["any"]) == 1
 
 
 def test_the_check_is_printed_with_the_switch() -> None:
