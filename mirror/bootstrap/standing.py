@@ -22,7 +22,7 @@ def read_standing(config: Config, now: float) -> Standing:
         mirrors = tuple(_mirror(config, model, state, troubles, now) for model in config.mirrors)
         return Standing(
             now=now,
-            registries=_registries(config, troubles),
+            registries=_registries(config, troubles, mirrors),
             mirrors=mirrors,
             behind=tuple(record for record in state.tags() if record.counts and record.progress != "in_sync"),
             doomed=tuple(
@@ -85,10 +85,23 @@ def _mirror(
     )
 
 
-def _registries(config: Config, troubles: dict[tuple[Scope, str], Trouble]) -> tuple[Registry, ...]:
+def _registries(
+    config: Config, troubles: dict[tuple[Scope, str], Trouble], mirrors: tuple[Mirror, ...]
+) -> tuple[Registry, ...]:
+    """A registry has answered when a pass found something at both of its ends."""
+    fruitful = [mirror for mirror in mirrors if any(one.copied or one.unchanged for one in mirror.passes)]
+    contacted = {host for mirror in fruitful for host in (mirror.source, mirror.target)}
     used = dict.fromkeys(name for model in config.mirrors for name in (model.source, model.target))
     models = [config.registries[name] for name in used]
-    return tuple(Registry(model.host, model.kind, troubles.get(("registry", model.host))) for model in models)
+    return tuple(
+        Registry(
+            model.host,
+            model.kind,
+            troubles.get(("registry", model.host)),
+            contacted=model.host in contacted,
+        )
+        for model in models
+    )
 
 
 def _trouble(condition: Condition) -> Trouble:

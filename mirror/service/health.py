@@ -63,7 +63,13 @@ class Health:
         """How each of them is."""
         with self._lock:
             return tuple(
-                Registry(host, side.kind, self._troubles.get(host), self._expiries.of(host))
+                Registry(
+                    host,
+                    side.kind,
+                    self._troubles.get(host),
+                    self._expiries.of(host),
+                    contacted=host in self.contacted,
+                )
                 for host, side in sorted(self._sides.items())
             )
 

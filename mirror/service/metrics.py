@@ -183,10 +183,13 @@ def _families(standing: Standing) -> list[GaugeMetricFamily]:
         for reason in FREEZES:
             now = mirror.frozen is not None and mirror.frozen.reason == reason
             frozen.add_metric([mirror.name, reason], int(now))
-    up = _family("registry_up", "0 while the registry is known to be down or refuses the login", "registry")
+    up = _family(
+        "registry_up", "1 when the registry answers, 0 when it is down or refuses the login", "registry"
+    )
     expiry = _family("credential_expiry_timestamp_seconds", "When the credential expires", "registry")
     for registry in registries:
-        up.add_metric([registry.host], int(registry.trouble is None))
+        if registry.up is not None:
+            up.add_metric([registry.host], int(registry.up))
         if registry.credential_expiry is not None:
             expiry.add_metric([registry.host], registry.credential_expiry)
     return [tags, frozen, up, expiry, *_by_mirror(mirrors)]

@@ -125,7 +125,7 @@ def _registry(registry: Registry) -> dict[str, Any]:
     return {
         "host": registry.host,
         "kind": registry.kind,
-        "up": registry.trouble is None,
+        "up": registry.up,
         "trouble": _trouble(registry.trouble),
         "credential_expiry": registry.credential_expiry,
     }

@@ -34,12 +34,23 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """One registry: its kind and host, what is wrong with it, and when its credential expires."""
+    """One registry: its kind and host, what is wrong with it, and when its credential expires.
+
+    `contacted`: it has answered at least once.
+    """
 
     host: str
     kind: str = "oci"
     trouble: Trouble | None = None
     credential_expiry: float | None = None
+    contacted: bool = False
+
+    @property
+    def up(self) -> bool | None:
+        """Whether it can be used; None: nobody knows yet."""
+        if self.trouble is not None:
+            return False
+        return True if self.contacted else None
 
     @property
     def label(self) -> str:

@@ -132,6 +132,7 @@ def test_status_and_retry_work_with_the_daemon_stopped(shop: House) -> None:
     assert "acme/shop/api:bad  dead  given up after 1 tries" in shown.stdout
     parsed = json.loads(command(shop, "status", "--json").stdout)
     assert parsed["mirrors"][0]["tags"] == {"in_sync": 1, "pending": 0, "failed": 0, "dead": 1}
+    assert [one["up"] for one in parsed["registries"]] == [True, True]
     assert command(shop, "retry", "nothing/**").stderr == "0 to be tried again\n"
     refused = command(shop, "retry", "acme/[")
     assert (refused.returncode, refused.stderr) == (2, "gcr-mirror: 'acme/[' has a '[' without its ']'\n")
@@ -291,6 +292,8 @@ def test_status_without_a_state_says_that_no_pass_was_made_and_makes_none(shop: 
     done = command(shop, "status")
     assert done.returncode == 1
     assert "The first pass has not ended yet (shop)." in done.stdout
+    shown = json.loads(command(shop, "status", "--json").stdout)
+    assert [one["up"] for one in shown["registries"]] == [None, None]
     assert command(shop, "retry").stderr == "0 to be tried again\n"
     assert set(shop.folder.iterdir()) == before
 

@@ -54,6 +54,8 @@ def test_a_pass_without_a_sign_of_life_hangs_and_one_that_moves_bytes_does_not(s
 
 def test_it_is_ready_when_both_registries_have_answered(shop: House) -> None:
     assert "no answer yet from" in shop.daemon.why_not_ready()
+    assert {one.up for one in shop.daemon.standing().registries} == {None}
     shop.push("1")
     shop.daemon.turn()
     assert shop.daemon.why_not_ready() == ""
+    assert {one.up for one in shop.daemon.standing().registries} == {True}

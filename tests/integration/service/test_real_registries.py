@@ -84,7 +84,7 @@ def test_a_registry_that_deletes_no_tags_says_so_once_and_keeps_them(
     shop.turn()
     for tag in ("2", "3"):
         shutil.rmtree(next(source.directory.rglob(f"_manifests/tags/{tag}")))
-    shop.pass_time(6 * HOUR)
+    shop.pass_time(3 * HOUR)
     (told,) = shop.failed
     assert (told.reason, told.temporary) == ("unsupported", False)
     assert f"{target.host} does not delete tags (DIGEST_INVALID" in told.message

@@ -18,7 +18,8 @@ STANDING = Standing(
     now=NOW,
     registries=(
         Registry("registry.gitlab.com", "gitlab", trouble=Trouble(900.0, "unreachable", "refused")),
-        Registry("eu.gcr.io", "google", credential_expiry=5000.0),
+        Registry("eu.gcr.io", "google", credential_expiry=5000.0, contacted=True),
+        Registry("harbor.example"),
     ),
     mirrors=(
         Mirror(
@@ -126,6 +127,7 @@ def test_gauges_are_read_from_the_standing_at_the_scrape(metrics: Metrics) -> No
     assert value(metrics, "last_success_timestamp_seconds", mirror="base") is None, "there was none"
     assert value(metrics, "registry_up", registry="registry.gitlab.com") == 0
     assert value(metrics, "registry_up", registry="eu.gcr.io") == 1
+    assert value(metrics, "registry_up", registry="harbor.example") is None, "nobody knows yet"
     assert value(metrics, "credential_expiry_timestamp_seconds", registry="eu.gcr.io") == 5000
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from mirror.service import showing
 from mirror.service.showing import Query, find
-from tests.unit.service.standings import BEHIND, OUTAGE, RECORDS
+from mirror.service.standing import Registry
+from tests.unit.service.standings import BEHIND, IN_STEP, OUTAGE, RECORDS
 
 
 def test_every_word_has_to_be_in_the_name_or_a_digest() -> None:
@@ -66,8 +68,13 @@ def test_the_json_has_the_verdict_the_mirrors_and_what_is_behind() -> None:
     shown = json.loads(json.dumps(showing.as_json(OUTAGE)))
     assert shown["verdict"]["level"] == "down"
     assert shown["tags"] == {"total": 1207, "in_sync": 1204}
-    assert shown["registries"][0]["up"] is False
+    assert [found["up"] for found in shown["registries"]] == [False, True]
     assert shown["mirrors"][0]["frozen"]["reason"] == "source_down"
     assert shown["mirrors"][0]["passes"][0]["bytes"] == 31_457_280
     assert [found["tag"] for found in shown["behind"]] == ["1.1205", "1.1206", "1.1207"]
     assert shown["behind"][0]["target"] == "eu.gcr.io/arctic-goal-676703/acme/shop/api:1.1205"
+
+
+def test_a_registry_that_has_not_answered_yet_is_neither_up_nor_down() -> None:
+    shown = showing.as_json(replace(IN_STEP, registries=(Registry("harbor.example"),)))
+    assert shown["registries"][0]["up"] is None

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
+from mirror.service.standing import Registry
 from mirror.service.triggers import Trigger
 from mirror.service.web import create_app
 from tests.unit.service.fake_service import Still
@@ -70,6 +71,14 @@ def test_pages_link_to_their_neighbours(client: FlaskClient) -> None:
 @pytest.mark.parametrize("query", ["page=x", "page=-1", "page=99999999", "state=odd", "q=" + "a" * 5000])
 def test_an_odd_query_is_answered(client: FlaskClient, query: str) -> None:
     assert client.get(f"/?{query}").status_code == 200
+
+
+def test_a_registry_that_has_not_answered_yet_is_shown_as_not_known(service: Still) -> None:
+    service.now = replace(OUTAGE, registries=(Registry("harbor.example"),))
+    page = create_app(service).test_client().get("/").text
+    assert '<article class="card unknown">' in page
+    assert "not known yet" in page
+    assert "<p>answers</p>" not in page
 
 
 def test_names_from_registries_are_text_and_never_markup(service: Still) -> None:
