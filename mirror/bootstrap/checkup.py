@@ -92,7 +92,9 @@ class _Inspection:
         )
         home = _home(self._model)
         known = placeholders(home) if home else {}
-        return Place(self._name, registry, self._client(self._model.host), self._credential, known)
+        return Place(
+            self._name, registry, self._client(self._model.host), self._credential, known, self._ca_file
+        )
 
     def _source(self, place: Place, model: GitLabRegistry) -> Source:
         def repository(path: str) -> Repository:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -39,7 +38,8 @@ class Check:
     """`diagnose` yields findings one by one; it writes nothing down and leaves nothing behind.
 
     `needs` names another check: when that one fails, this one is left out, since it could only say the same again.
-    `known` fills in the placeholders of explanations. One that is not `vital` may go without an answer.
+    `known` fills in the placeholders of explanations. One that is not `vital` may go without an answer. `tried` and
+    `late` are for one that has none by the deadline: what it waits for, and a command that shows the same.
     """
 
     name: str
@@ -47,6 +47,8 @@ class Check:
     needs: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
     vital: bool = True
+    tried: str = ""
+    late: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,47 +82,88 @@ class Probe:
 def run(checks: Iterable[Check], deadline: float = DEADLINE) -> list[Finding]:
     """The findings of all checks, in the order of the checks; what has no answer by the deadline has failed."""
     checks = list(checks)
-    ends = time.monotonic() + deadline
-    found: dict[str, list[Finding]] = {}
-    ready = [check for check in checks if not check.needs]
-    while ready:
-        found |= _wave(ready, ends)
-        good = {
-            name for name, findings in found.items() if not any(one.level == "failed" for one in findings)
-        }
-        ready = [check for check in checks if check.needs in good and check.name not in found]
-    return [finding for check in checks for finding in found.get(check.name, ())]
+    board = _Board(checks)
+    for _ in range(min(len(checks), _WORKERS)):
+        threading.Thread(target=_work, args=(board,), daemon=True).start()
+    return board.found_within(deadline)
 
 
-def _wave(checks: list[Check], ends: float) -> dict[str, list[Finding]]:
-    """Run checks that do not depend on each other. A check that hangs keeps its thread, and delays nobody."""
-    waiting = iter(checks)
-    found: dict[str, list[Finding]] = {check.name: [] for check in checks}
-    finished: set[str] = set()
-    lock = threading.Lock()
+def _work(board: _Board) -> None:
+    """A check that hangs keeps its thread, and delays only those that need it."""
+    while check := board.next():
+        for finding in _guarded(check):
+            board.note(check, finding)
+        board.finish(check)
 
-    def work() -> None:
-        while True:
-            with lock:
-                check = next(waiting, None)
-            if check is None:
-                return
-            for finding in _guarded(check):
-                with lock:
-                    found[check.name].append(finding)
-            with lock:
-                finished.add(check.name)
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(len(checks), _WORKERS))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, ends - time.monotonic()))
-    with lock:
-        late = [_late(check) for check in checks if check.name not in finished]
-        return {
-            name: [*findings, *(one for one in late if one.check == name)] for name, findings in found.items()
-        }
+class _Board:
+    """Which checks may begin, which are under way, and what was found. Thread-safe."""
+
+    def __init__(self, checks: list[Check]) -> None:
+        self._checks = checks
+        self._waiting = list(checks)
+        self._running: set[str] = set()
+        self._found: dict[str, list[Finding]] = {check.name: [] for check in checks}
+        self._good: dict[str, bool] = {}
+        self._over = False
+        self._changed = threading.Condition()
+
+    def next(self) -> Check | None:
+        """The next check that may begin, as soon as there is one; None when there will be none."""
+        with self._changed:
+            while not self._over:
+                self._drop()
+                check = next(filter(self._ready, self._waiting), None)
+                if check:
+                    self._waiting.remove(check)
+                    self._running.add(check.name)
+                    return check
+                if not self._waiting:
+                    return None
+                self._changed.wait()
+        return None
+
+    def note(self, check: Check, finding: Finding) -> None:
+        """Something was found."""
+        with self._changed:
+            self._found[check.name].append(finding)
+
+    def finish(self, check: Check) -> None:
+        """The check has said all that it has to say."""
+        with self._changed:
+            self._running.remove(check.name)
+            self._good[check.name] = all(one.level != "failed" for one in self._found[check.name])
+            self._drop()
+            self._changed.notify_all()
+
+    def found_within(self, seconds: float) -> list[Finding]:
+        """Wait for the end of all checks, so long at the most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._waiting or self._running), seconds)
+            self._over = True
+            self._changed.notify_all()
+            late = self._running | {check.name for check in self._waiting if self._ready(check)}
+            return [
+                finding
+                for check in self._checks
+                for finding in (*self._found[check.name], *([_late(check)] if check.name in late else ()))
+            ]
+
+    def _ready(self, check: Check) -> bool:
+        return not check.needs or self._good.get(check.needs, False)
+
+    def _drop(self) -> None:
+        """Leave out what needs a check that failed, that is left out itself, or that nobody runs."""
+        hopeless = [
+            check
+            for check in self._waiting
+            if check.needs and not self._good.get(check.needs, check.needs in self._found)
+        ]
+        for check in hopeless:
+            self._waiting.remove(check)
+            self._good[check.name] = False
+        if hopeless:
+            self._drop()
 
 
 def _guarded(check: Check) -> Iterator[Finding]:
@@ -134,10 +177,11 @@ def _guarded(check: Check) -> Iterator[Finding]:
 
 
 def _late(check: Check) -> Finding:
-    probe = Probe(check.name, "", {})
+    probe = Probe(check.name, check.tried, check.known)
     if not check.vital:
         return probe.ok("not known: no answer in time")
     return probe.failed(
         "no answer in time",
-        "the host swallows packets: look at firewalls, routes and proxies between here and it",
+        check.late or "look at firewalls, routes and proxies between here and there",
+        "the host, or something on the way to it, swallows packets",
     )

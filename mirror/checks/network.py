@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from mirror.checks.check import Check, Finding
-from mirror.checks.place import Place
+from mirror.checks.certificate import TLS, certificate, is_about_tls
+from mirror.checks.check import Check, Finding, Probe
+from mirror.checks.place import SLOW, Place
 from mirror.errors import MirrorError
 from mirror.oci.auth import Challenge
 from mirror.transport import redact
@@ -20,47 +22,117 @@ from mirror.transport.client import Answer
 # Tokens are refused when their times do not fit; GitLab's registry and Google forgive about a minute.
 _SKEW_WARNING, _SKEW_FAILED = 30.0, 300.0
 _SET_CLOCK = "timedatectl set-ntp true"
+_DNS = "dns"
 ANSWERS = "answers"
 
 
 def network(place: Place) -> list[Check]:
     """Everything about the way to one registry."""
+    name, _ = place.server
+    lookup = replace(
+        place.check(_DNS, lambda: dns(place)), tried=f"look up {name}", late=f"time getent hosts {name}"
+    )
+    addresses = place.check("addresses", lambda: reachable(place), _DNS)
     return [
         place.check("proxy", lambda: proxy(place)),
-        place.check(ANSWERS, lambda: answers(place)),
+        lookup,
+        replace(addresses, vital=False),
+        place.check(ANSWERS, lambda: answers(place), _DNS),
     ]
 
 
+def dns(place: Place) -> Iterator[Finding]:
+    """The name resolves, and soon."""
+    name, _ = place.server
+    probe = place.probe(_DNS, f"look up {name}")
+    if through_proxy(place):
+        yield probe.ok("left to the proxy")
+        return
+    began = place.timer()
+    try:
+        found = resolve(name)
+    except MirrorError as error:
+        yield probe.refused(error)
+        return
+    took = place.timer() - began
+    said = ", ".join(sorted({str(address) for address in found}))
+    if took > SLOW:
+        yield probe.warning(
+            f"{said}, after {took:.0f} s",
+            f"take the name server that does not answer out of /etc/resolv.conf; look: time getent hosts {name}",
+            "every new connection waits so long for the name",
+        )
+    else:
+        yield probe.ok(said)
+
+
+def reachable(place: Place) -> Iterator[Finding]:
+    """Addresses of IPv4 and of IPv6 both take connections, where the name has both."""
+    name, port = place.server
+    if through_proxy(place):
+        return
+    families = {address.version: str(address) for address in reversed(resolve(name))}
+    silent = {version: one for version, one in families.items() if _silent(one, port)}
+    probe = place.probe("addresses", f"connect to {', '.join(sorted(families.values()))}")
+    if not silent:
+        yield probe.ok("no family of addresses is silent")
+    for version, one in silent.items() if len(silent) < len(families) else ():
+        yield probe.warning(
+            f"IPv{version} swallows packets: {one}",
+            f"echo 'precedence ::ffff:0:0/96 100' | sudo tee -a /etc/gai.conf; look: curl -6v {place.base}/v2/"
+            if version == 6
+            else f"mend the route of IPv4, or prefer IPv6; look: curl -4v {place.base}/v2/",
+            "a connection tries one address after the other, and waits for each",
+        )
+
+
+def _silent(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=SLOW).close()
+    except TimeoutError:
+        return True
+    except OSError:
+        return False  # Refused at once: the next address is tried at once.
+    return False
+
+
 def answers(place: Place) -> Iterator[Finding]:
-    """The name resolves, TLS holds, `/v2/` answers, the clock fits, and the token service answers."""
-    host = urlsplit(place.base).hostname or place.host
-    name = place.probe(ANSWERS, f"look up {host}")
-    if not _through_proxy(place):
-        try:
-            found = resolve(host)
-        except MirrorError as error:
-            yield name.refused(error)
-            return
-        yield name.ok(", ".join(sorted({str(address) for address in found})))
-    greeting = place.probe(ANSWERS, f"GET {place.base}/v2/")
+    """`/v2/` answers, TLS holds, the clock fits, and the token service answers."""
+    probe = place.probe(ANSWERS, f"GET {place.base}/v2/")
+    began = place.timer()
     try:
         answer = place.client.exchange("GET", f"{place.base}/v2/", {})
     except MirrorError as error:
-        yield greeting.refused(error, f"see whether anything answers there: curl -v {place.base}/v2/")
+        about = place.probe(TLS, probe.tried) if is_about_tls(error) else probe
+        yield about.refused(error, f"see whether anything answers there: curl -v {place.base}/v2/")
         return
+    took = place.timer() - began
     if answer.status not in (200, 401):
-        yield greeting.failed(f"{answer.status}", f"is it a registry? try: curl -i {place.base}/v2/")
+        yield probe.failed(f"{answer.status}", f"is it a registry? try: curl -i {place.base}/v2/")
         return
-    yield greeting.ok(f"{answer.status}")
+    yield _in_time(probe, str(answer.status), took, f"{place.base}/v2/")
+    if not through_proxy(place):
+        yield from certificate(place, datetime.now(UTC))
     yield from _clock(place, answer)
     yield from _token_service(place, answer)
+
+
+def _in_time(probe: Probe, said: str, took: float, url: str) -> Finding:
+    if took <= SLOW:
+        return probe.ok(said)
+    parts = "%{time_namelookup} %{time_connect} %{time_appconnect} %{time_starttransfer}"
+    return probe.warning(
+        f"{said}, after {took:.0f} s",
+        f"curl -so /dev/null -w '{parts}\\n' {url} shows which part is slow: name, connection, TLS, answer",
+        "every image costs several requests",
+    )
 
 
 def proxy(place: Place) -> Iterator[Finding]:
     """The proxy that the environment asks for, if any, takes connections."""
     parts = urlsplit(place.base)
     probe = place.probe("proxy", f"the proxy for {parts.hostname}")
-    found = _through_proxy(place)
+    found = through_proxy(place)
     if not found:
         yield probe.ok("none")
         return
@@ -76,7 +148,8 @@ def proxy(place: Place) -> Iterator[Finding]:
     if address.password:
         yield probe.warning(
             f"{shown}, with a password in the environment",
-            "let the proxy know this machine by its address: every process can read the environment",
+            f"let the proxy know this machine by its address, then: export {parts.scheme}_proxy=http://{shown}",
+            "every process of this user can read the environment",
         )
         return
     yield probe.ok(shown)
@@ -92,7 +165,7 @@ def skew(date: str | None, now: datetime) -> float | None:
 
 
 def _clock(place: Place, answer: Answer) -> Iterator[Finding]:
-    probe = place.probe(ANSWERS, "this machine's clock against the registry's Date")
+    probe = place.probe("clock", "this machine's clock against the registry's Date")
     seconds = skew(answer.headers.get("Date"), datetime.now(UTC))
     if seconds is None:
         return
@@ -111,25 +184,28 @@ def _token_service(place: Place, answer: Answer) -> Iterator[Finding]:
     try:
         challenge = Challenge.parse(answer.headers.get("WWW-Authenticate", ""))
     except MirrorError as error:
-        yield place.probe(ANSWERS, "read how the registry asks for a login").refused(error)
+        yield place.probe("token service", "read how the registry asks for a login").refused(error)
         return
     realm = challenge.parameters.get("realm", "")
     if challenge.scheme != "bearer" or urlsplit(realm).netloc == urlsplit(place.base).netloc:
         return
-    probe = place.probe(ANSWERS, f"GET {redact.url(realm)}")
+    url = redact.url(realm)
+    probe = place.probe("token service", f"GET {url}")
+    began = place.timer()
     try:
         said = place.client.exchange("GET", realm, {})
     except MirrorError as error:
-        yield probe.refused(error, "the registry's token service must be reachable too")
+        yield probe.refused(error, f"the registry's token service must be reachable too: curl -v {url}")
         return
     if said.status >= 500:
         yield probe.failed(
-            f"{said.status}", "the token service is down: look at the status page of its operator"
+            f"{said.status}", f"the token service is down; ask its operator, and look: curl -i {url}"
         )
     else:
-        yield probe.ok("the token service answers")
+        yield _in_time(probe, "it answers", place.timer() - began, url)
 
 
-def _through_proxy(place: Place) -> str:
+def through_proxy(place: Place) -> str:
+    """The proxy that requests go through, "" for none."""
     parts = urlsplit(place.base)
     return "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")

@@ -10,7 +10,7 @@ from typing import Literal
 Side = Literal["Google", "GitLab", "any registry"]
 
 # The words in the texts that stand for something of the reader's, and are filled in where it is known.
-PLACEHOLDER = re.compile(r"\b(?:PROJECT|HOST|LOCATION|REPOSITORY|SERVICE|SERVICE_ACCOUNT)\b")
+PLACEHOLDER = re.compile(r"\b(?:PROJECT|HOST|ENDPOINT|LOCATION|REPOSITORY|SERVICE|SERVICE_ACCOUNT)\b")
 
 
 @dataclass(frozen=True, slots=True)

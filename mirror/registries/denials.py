@@ -20,6 +20,8 @@ _SCOPE = re.compile(r"\brepository:(?P<path>[^\s:]+):pull")
 _IN_PATH = re.compile(r"^/v2/(?P<path>.+?)/(?:manifests|blobs|tags|referrers)/")
 # How the text of an error begins: "GET https://host/path: 403 what it said".
 _REQUEST = re.compile(r"\b[A-Z]+ https?://[^\s:]+(?::\d+)?[^\s:]*")
+_ENDPOINT = re.compile(r"\b(https?)://([^/\s:]+)(?::(\d+))?")
+_NAME = re.compile(r"\bthe name (\S+) does not resolve")
 _STATUS = re.compile(r": (\d{3})\b")
 _SERVICE = re.compile(r"/apis/(?:api|library)/([\w.]+\.googleapis\.com)")
 _ACCOUNT = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com")
@@ -85,6 +87,13 @@ def _named(text: str, request: str, reference: str) -> dict[str, str]:
     """The reader's own project, host and so on, as far as the text, the request or the image tell them."""
     service = _SERVICE.search(text)
     known = {"SERVICE": service[1] if service else "artifactregistry.googleapis.com"}
+    endpoint = _ENDPOINT.search(text)
+    if endpoint:
+        port = endpoint[3] or ("443" if endpoint[1] == "https" else "80")
+        known["ENDPOINT"] = f"{endpoint[2]}:{port}"
+    name = _NAME.search(text)
+    if name:
+        known["HOST"] = name[1]
     project = _PROJECT.search(text)
     if project:
         known["PROJECT"] = project[1]

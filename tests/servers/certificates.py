@@ -50,7 +50,7 @@ class Authority:
         )
         self.file.write_bytes(self._sign(builder))
 
-    def server(self, *names: str) -> Certificate:
+    def server(self, *names: str, lasts: dt.timedelta = dt.timedelta(days=1)) -> Certificate:
         """A certificate for DNS names and addresses; 127.0.0.1 and localhost when none is given."""
         names = names or ("127.0.0.1", "localhost")
         directory = self._servers / names[0]
@@ -58,7 +58,7 @@ class Authority:
         made = Certificate(directory / "server.crt", directory / "server.key")
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            _builder(_name(names[0]), key)
+            _builder(_name(names[0]), key, lasts)
             .add_extension(
                 x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
             )
@@ -88,15 +88,17 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _builder(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, key: ec.EllipticCurvePrivateKey, lasts: dt.timedelta = dt.timedelta(days=1)
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_before(now + min(lasts, dt.timedelta()) - dt.timedelta(hours=1))
+        .not_valid_after(now + lasts)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

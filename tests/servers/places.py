@@ -41,6 +41,7 @@ def place(
         Client(host, observe=ignore, ca_file=ca_file, timeouts=TIMEOUTS),
         login,
         known or {},
+        ca_file,
     )
 
 

@@ -32,10 +32,32 @@ def test_from_gitlab_to_google(tmp_path: Path) -> None:
     assert names(tmp_path, GITLAB, target, prefix="gitlab") == {
         *(
             f"from: {name}"
-            for name in ("proxy", "answers", "login", "pull acme/api", "tag list", "token", "blobs")
+            for name in (
+                "proxy",
+                "dns",
+                "addresses",
+                "answers",
+                "login",
+                "pull acme/api",
+                "tag list",
+                "token",
+                "blobs",
+            )
         ),
         "from: discover acme/tools",
-        *(f"to: {name}" for name in ("proxy", "answers", "secret file", "key", "access token", "repository")),
+        *(
+            f"to: {name}"
+            for name in (
+                "proxy",
+                "dns",
+                "addresses",
+                "answers",
+                "secret file",
+                "key",
+                "access token",
+                "repository",
+            )
+        ),
         "to: push acme-shop/gitlab/acme/api",
         "to: more rights than needed",
         "to: old bucket",
@@ -52,7 +74,8 @@ def test_a_gitlab_that_is_pushed_to_is_not_asked_for_that_right(tmp_path: Path) 
 def test_a_google_that_is_only_read_from_needs_no_rights(tmp_path: Path) -> None:
     found = names(tmp_path, GOOGLE, plain("copy.example.com"), repositories=["acme/api"])
     assert {name for name in found if name.startswith("from: ")} == {
-        f"from: {name}" for name in ("proxy", "answers", "login", "pull acme-shop/acme/api")
+        f"from: {name}"
+        for name in ("proxy", "dns", "addresses", "answers", "login", "pull acme-shop/acme/api")
     }
     assert "to: push acme/api" in found
 

@@ -110,3 +110,28 @@ def test_a_broken_check_does_not_hide_the_others() -> None:
     found = run([Check("broken", broken), fine("other")])
     assert told(found) == [("broken", "failed"), ("other", "ok")]
     assert "ZeroDivisionError" in found[0].said
+
+
+def test_what_hangs_delays_only_those_that_need_it() -> None:
+    never = threading.Event()
+
+    def hangs() -> Iterator[Finding]:
+        never.wait(60)
+        yield from ()
+
+    needing = [Check("after it", fine("after it").diagnose, "hangs"), Check("b", fine("b").diagnose, "a")]
+    found = run([Check("hangs", hangs), fine("a"), *needing], deadline=0.5)
+    never.set()
+    assert told(found) == [("hangs", "failed"), ("a", "ok"), ("b", "ok")]
+
+
+def test_what_hangs_says_what_it_waited_for_and_a_command_that_shows_it() -> None:
+    never = threading.Event()
+
+    def hangs() -> Iterator[Finding]:
+        never.wait(60)
+        yield from ()
+
+    (finding,) = run([Check("x", hangs, tried="GET http://h/", late="curl -v http://h/")], deadline=0.1)
+    never.set()
+    assert (finding.tried, finding.fix) == ("GET http://h/", "curl -v http://h/")
