@@ -57,6 +57,13 @@ class Running:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
 
+    def stay(self, so: Callable[[], object], seconds: float = 1.5) -> None:
+        """So it is, and so it stays for longer than the daemon takes to look at its files."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert so()
+            time.sleep(0.1)
+
     def until_in_step(self, count: int) -> None:
         self.until(lambda: self.status()["tags"] == {"total": count, "in_sync": count})
 
@@ -191,6 +198,27 @@ def test_a_changed_configuration_is_taken_over_and_a_bad_one_is_not(shop: House)
         daemon.until(lambda: "acme/tools/x" in daemon.get("/api/v1/tags")[1])
         assert "gcr_mirror_config_reload_success 1.0" in daemon.get("/metrics")[1]
         assert any("the old one stays" in line["message"] for line in daemon.lines())
+        assert daemon.stop() == 0
+
+
+def test_a_hangup_loads_what_watching_does_not_notice_and_a_mistake_stays_out(shop: House) -> None:
+    """A file that is gone, or that did not change, is no change of it: only the signal says to look."""
+    shop.push("1")
+    with running(shop, interval="1h") as daemon:
+        daemon.until_in_step(1)
+        aside = shop.path.rename(shop.folder / "aside.yaml")
+        daemon.stay(lambda: "configuration" not in daemon.log.read_text())
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until(lambda: "gcr_mirror_config_reload_success 0.0" in daemon.get("/metrics")[1])
+        (refused,) = (line for line in daemon.lines() if "the old one stays" in line["message"])
+        assert str(shop.path) in refused["cause"]
+        assert daemon.status()["tags"] == {"total": 1, "in_sync": 1}
+        aside.rename(shop.path)
+        shop.push("2")
+        daemon.stay(lambda: daemon.status()["tags"]["total"] == 1)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until_in_step(2)
+        assert "gcr_mirror_config_reload_success 1.0" in daemon.get("/metrics")[1]
         assert daemon.stop() == 0
 
 
