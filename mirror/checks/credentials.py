@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 from mirror.checks.check import Check, Finding, Probe
 from mirror.checks.google_api import endpoint_override
-from mirror.checks.place import Place
+from mirror.checks.place import TIMEOUTS, Place
 from mirror.errors import ConfigError, MirrorError
 from mirror.oci.auth import Login
+from mirror.registries.credentials import DockerConfig
 from mirror.registries.google_auth import SCOPES, ApplicationDefault, fetched
 from mirror.transport.client import Client
 
@@ -25,7 +26,7 @@ TOKEN = "access token"
 _OLD = timedelta(days=90)
 _SOON = timedelta(days=14)
 _NEVER = 9999  # the year in which Google lets keys end that do not end
-_TOKENS = "https://oauth2.googleapis.com/"
+_TOKENS = "https://oauth2.googleapis.com/token"
 _NO_DEFAULT = "gcloud auth application-default login"
 _AS_DOWNLOADED = "hand over the file as it was downloaded"
 _CERTIFICATES = "https://www.googleapis.com/robot/v1/metadata/x509"
@@ -66,7 +67,7 @@ def google_login(place: Place, project: str, client: Client) -> list[Check]:
     """The login at Google: whether it is one, whose, how old, and whether Google gives a token for it."""
     return [
         *([] if _default(place) else [place.check("key", lambda: key(place, project, client))]),
-        place.check(TOKEN, lambda: token(place)),
+        place.check(TOKEN, lambda: token(place), asks=_token_url(place)),
     ]
 
 
@@ -124,11 +125,13 @@ def token(place: Place) -> Iterator[Finding]:
             yield probe.failed("there is no login", "set credentials of the registry: json_key_file or adc")
             return
         if info is not None:
-            fetched(lambda: google_credentials(login), lambda: datetime.now(UTC))
+            fetched(lambda: google_credentials(login), lambda: datetime.now(UTC), TIMEOUTS.read)
     except ConfigError as error:
         yield probe.refused(error, _NO_DEFAULT if _default(place) else _AS_DOWNLOADED)
     except MirrorError as error:
-        yield probe.refused(error, f"see whether Google's token service is reached: curl -v {_TOKENS}token")
+        yield probe.refused(
+            error, f"see whether Google's token service is reached: curl -v {_token_url(place)}"
+        )
     except (ValueError, KeyError):
         yield probe.failed("the key cannot be read", _AS_DOWNLOADED)
     else:
@@ -175,7 +178,7 @@ def _age(place: Place, found: Key, client: Client) -> Iterator[Finding]:
 def _published(found: Key, client: Client) -> dict[str, str] | None:
     """Google publishes a certificate for each key: it begins when the key was made, and goes with it."""
     override = endpoint_override()
-    if not override and not str(found.info.get("token_uri")).startswith(_TOKENS):
+    if not override and found.info.get("token_uri") != _TOKENS:
         return None  # a key of the demo, or of another cloud of Google's technology
     base = f"{override}/certificates.googleapis.com" if override else _CERTIFICATES
     try:
@@ -210,6 +213,17 @@ def _judged(probe: Probe, found: Key, pem: str) -> Finding:
             f"{age.days} days old", renew, "the longer a key lives, the more copies there are"
         )
     return probe.ok(f"{age.days} days old")
+
+
+def _token_url(place: Place) -> str:
+    """Where tokens come from: a key of another cloud of Google's technology names another place."""
+    if isinstance(place.credential, ApplicationDefault | DockerConfig):
+        return _TOKENS  # To ask them may take long, and is not for those who make the list of checks.
+    try:
+        found = Key.of(place.credential.login())
+    except (MirrorError, ValueError, KeyError):
+        return _TOKENS
+    return str(found.info.get("token_uri") or _TOKENS) if found else _TOKENS
 
 
 def _default(place: Place) -> bool:

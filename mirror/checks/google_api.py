@@ -20,7 +20,7 @@ from mirror.errors import (
     Unauthorized,
     Unavailable,
 )
-from mirror.registries.google_auth import application_default, no_token
+from mirror.registries.google_auth import application_default, no_token, unanswered
 from mirror.transport import redact
 from mirror.transport.clock import Clock
 
@@ -170,7 +170,5 @@ def _kind(status: int) -> type[RegistryError]:
 
 def no_answer(service: str, error: Exception) -> MirrorError:
     """No answer from a service."""
-    from requests.exceptions import Timeout  # noqa: PLC0415 - slow, as above
-
-    kind = TimedOut if isinstance(error, Timeout) else ConnectFailed
-    return kind(f"{service}.googleapis.com does not answer: {redact.detail(str(error))}")
+    who = f"{service}.googleapis.com"
+    return unanswered(who, error) or ConnectFailed(f"{who} does not answer: {redact.detail(str(error))}")

@@ -9,12 +9,14 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mirror.errors import ConfigError, ConnectFailed, MirrorError, Unauthorized
 from mirror.oci.auth import Login
 from mirror.transport import redact
+from mirror.transport.client import translate
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 # Google's access tokens live an hour. An upload may begin at any moment and must not outlive its login: within the last
@@ -22,6 +24,7 @@ SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _AHEAD = timedelta(minutes=15)
 _LAST = timedelta(minutes=5)
 _PAUSE = timedelta(minutes=1)
+_TIMEOUT = 30.0  # seconds; google-auth's own is two minutes
 # https://google.aip.dev/auth/4117
 _IMPERSONATED = re.compile(r"/serviceAccounts/([^/:]+@[^/:]+):generateAccessToken$")
 
@@ -147,14 +150,14 @@ def _federated() -> Any:
     return make.from_info(read, scopes=SCOPES) if reads_a_token else None
 
 
-def fetched(load: Load, now: Now) -> AccessToken:
-    """A new token. Raises ConfigError, Unauthorized when Google refuses, ConnectFailed when it does not answer."""
+def fetched(load: Load, now: Now, timeout: float = _TIMEOUT) -> AccessToken:
+    """A new token. Raises ConfigError, Unauthorized when Google refuses, TransportError when it does not answer."""
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - heavy, as above
     from google.auth.transport.requests import Request  # noqa: PLC0415 - heavy, as above
 
     try:
         credentials = load()
-        credentials.refresh(Request())
+        credentials.refresh(partial(Request(), timeout=timeout))
     except GoogleAuthError as error:
         raise no_token(error) from error
     # google-auth's times are UTC without saying so; the metadata server may give a token without an end.
@@ -166,8 +169,30 @@ def no_token(error: Exception) -> MirrorError:
     """What google-auth's failure to get a token means: no answer, or a refusal."""
     from google.auth.exceptions import TransportError  # noqa: PLC0415 - heavy, as above
 
+    if silence := unanswered("Google's token service", error):
+        return silence
     # The second part, where it is a text, is the token service's answer.
     said = redact.detail(" ".join(part for part in error.args[:2] if isinstance(part, str)) or str(error))
     if isinstance(error, TransportError):
         return ConnectFailed(f"Google's token service does not answer: {said}")
     return Unauthorized(f"Google gives no access token: {said}", status=401, detail=said)
+
+
+def unanswered(who: str, error: BaseException) -> MirrorError | None:
+    """Why `who` did not answer, in our words; None where that is not what went wrong.
+
+    google-auth and requests each wrap what urllib3 raised, and print all of it.
+    """
+    from requests.exceptions import RequestException  # noqa: PLC0415 - heavy, as above
+    from urllib3.exceptions import HTTPError, MaxRetryError  # noqa: PLC0415 - heavy, as above
+
+    found: Any = error
+    url = ""
+    while isinstance(found, BaseException) and not isinstance(found, HTTPError):
+        if isinstance(found, RequestException) and found.request is not None:
+            url = found.request.url or ""
+        found = next(iter(found.args), None)
+    if not isinstance(found, HTTPError):
+        return None
+    why = translate(found.reason or found if isinstance(found, MaxRetryError) else found, url)
+    return type(why)(f"{who} does not answer: {why}")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionError
 
 import mirror
 from mirror.errors import (
@@ -264,15 +264,19 @@ def _translated(url: str) -> Iterator[None]:
     try:
         yield
     except (HTTPError, HTTPException, OSError, LocationValueError, ValueError) as error:
-        raise _translate(error, redact.url(url)) from error
+        raise translate(error, url) from error
 
 
-def _translate(error: Exception, place: str) -> MirrorError:
+def translate(error: Exception, url: str) -> MirrorError:
+    """What urllib3, ssl or http.client raised at `url`, as an error of this program."""
+    place = redact.url(url)
     late = isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError))
     # urllib3 counts a connection that is refused, or a name that is unknown, among its time-outs.
     if late and not isinstance(error, urllib3.exceptions.NewConnectionError):
         return TimedOut(f"{place} did not answer in time")
     cause = _root(error)
+    if isinstance(error, NameResolutionError):
+        return ConnectFailed(f"{place}: the name {urlsplit(url).hostname} does not resolve")
     if isinstance(cause, ssl.SSLCertVerificationError):
         untrusted = ConnectFailed(
             f"{place}: its certificate is not trusted ({cause.verify_message}); name a private CA in ca_file"

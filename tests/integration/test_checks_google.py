@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,7 @@ from mirror.checks.credentials import Key, google_credentials, google_login, key
 from mirror.checks.google import Target, excess, google, old_bucket, push, rights
 from mirror.checks.google_api import GoogleApi
 from mirror.cli.app import app
+from mirror.demo.gitlab import GitLabRegistry
 from mirror.demo.google import GoogleRegistry
 from mirror.events import ignore
 from mirror.oci.auth import Fixed, Login
@@ -26,8 +29,9 @@ from mirror.registries.credentials import from_file
 from mirror.registries.denials import placeholders
 from mirror.registries.google_auth import ApplicationDefault
 from mirror.registries.json_key import JsonKey
-from mirror.transport.client import Client
+from mirror.transport.client import Client, Timeouts
 from mirror.transport.clock import Clock
+from tests.servers.certificates import Authority
 from tests.servers.gcloud import Gcloud
 from tests.servers.google_cloud import GoogleCloud, certificate_made, keep_on_loopback
 from tests.servers.places import place, worst
@@ -391,10 +395,53 @@ class TestToken:
         assert finding.level == "failed"
         assert "PRIVATE" not in finding.said
 
-    def test_a_service_that_does_not_answer_fails_with_a_command_to_try(self, cloud: GoogleCloud) -> None:
-        info = {**cloud.key(), "token_uri": "http://127.0.0.1:1/token"}
-        finding = worst(token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN)))
-        assert (finding.level, "curl -v https://oauth2" in finding.fix) == ("failed", True)
+    def look(self, cloud: GoogleCloud, token_uri: str) -> Finding:
+        info = {**cloud.key(), "token_uri": token_uri}
+        return worst(token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN)))
+
+    @pytest.mark.parametrize(
+        ("url", "why", "fix"),
+        [
+            (
+                "http://127.0.0.1:1/token",
+                "http://127.0.0.1:1/token: connection refused",
+                "see whether Google's token service is reached: curl -v http://127.0.0.1:1/token",
+            ),
+            (
+                "https://oauth2.invalid/token",
+                "https://oauth2.invalid/token: the name oauth2.invalid does not resolve",
+                "correct host: of the registry, or the machine's DNS: getent hosts oauth2.invalid",
+            ),
+        ],
+    )
+    def test_a_service_that_is_not_reached_fails_with_the_plain_cause_and_a_command(
+        self, cloud: GoogleCloud, url: str, why: str, fix: str
+    ) -> None:
+        finding = self.look(cloud, url)
+        said = f"Google's token service does not answer: {why}"
+        assert (finding.level, finding.said, finding.fix) == ("failed", said, fix)
+
+    def test_one_that_says_nothing_fails_in_time(
+        self, cloud: GoogleCloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("mirror.checks.credentials.TIMEOUTS", Timeouts(0.2, 0.2))
+        with socket.socket() as hole:
+            hole.bind(("127.0.0.1", 0))
+            hole.listen()
+            url = f"http://127.0.0.1:{hole.getsockname()[1]}/token"
+            finding = self.look(cloud, url)
+        assert finding.said == f"Google's token service does not answer: {url} did not answer in time"
+
+    def test_one_whose_certificate_is_not_trusted_fails_with_that_as_its_cause(
+        self, cloud: GoogleCloud, authority: Authority
+    ) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server = authority.server("127.0.0.1")
+        context.load_cert_chain(server.certificate, server.key)
+        with GitLabRegistry(tls=context) as other:
+            finding = self.look(cloud, f"https://{other.host}/token")
+        assert "its certificate is not trusted (" in finding.said
+        assert (finding.level, f"-connect {other.host} " in finding.fix) == ("failed", True)
 
     def test_a_default_login_that_lacks_is_one_trouble_and_not_that_of_a_key(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
