@@ -118,9 +118,12 @@ class Turn:
                 return
             sleep(pause)
             given = self._tried(namespace, image)
+        doubt = (
+            "Is the policy of `failover-policy` applied" if self.on else "Does another policy rename images"
+        )
         raise ConfigError(
             f"the switch {switch.namespace}/{switch.name} is {'on' if self.on else 'off'}, but a new pod in "
-            f"{namespace} would still get {given}; nothing was restarted. Is the policy of `failover-policy` applied?"
+            f"{namespace} would still get {given}; nothing was restarted. {doubt}?"
         )
 
     def _tried(self, namespace: str, image: str) -> str:

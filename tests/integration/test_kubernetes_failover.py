@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +16,20 @@ from ruamel.yaml import YAML
 from mirror.cluster.failover import complete
 from mirror.render.admission_policy import admission_policy
 from mirror.render.failover import Failover
+from tests.acceptance.markdown import blocks
 from tests.servers.api_server import ApiServer
 from tests.servers.command import Ran, gcr_mirror
 
 ORIGIN, MIRROR = "registry.example/acme", "eu.gcr.io/proj/gitlab/acme"
+BOOK = Path(__file__).parents[2] / "docs" / "runbooks" / "gitlab-registry-down.md"
 PATCH = """patch configmap gcr-mirror-failover --type merge -p '{"data":{"enabled":"true"}}'"""
 PROBE = (
     "run gcr-mirror-probe --image=registry.example/acme/gcr-mirror-probe:1 --restart=Never --dry-run=server"
 )
 
 
-@pytest.fixture
-def api() -> Iterator[ApiServer]:
+@contextmanager
+def cluster() -> Iterator[ApiServer]:
     failover = Failover("gcr-mirror-failover", "gcr-mirror", ORIGIN, MIRROR, "gcr-mirror-pull")
     switch, policy, _ = YAML(typ="safe").load_all(admission_policy(failover))
     with ApiServer(policy) as server:
@@ -42,6 +48,23 @@ def api() -> Iterator[ApiServer]:
         ):
             workload(server, kind, namespace, name, image)
         yield server
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    with cluster() as server:
+        yield server
+
+
+def kubectl(api: ApiServer, folder: Path, command: str, context: str = "test") -> str:
+    """What the real kubectl says when a shell runs a command, which must succeed."""
+    programs = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    env = {"PATH": programs, "HOME": str(folder), "KUBECONFIG": str(api.kubeconfig(folder, context))}
+    ran = subprocess.run(
+        ["sh", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 0, f"{command}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout
 
 
 def workload(server: ApiServer, kind: str, namespace: str, name: str, image: str) -> None:
@@ -82,10 +105,91 @@ def test_on_flips_proves_restarts_and_waits_and_says_each_command(tmp_path: Path
 
 def test_off_is_the_way_back(tmp_path: Path, api: ApiServer) -> None:
     assert failover(api, tmp_path, "on").code == 0
-    ran = failover(api, tmp_path, "off")
+    api.requests.clear()
+    ran = failover(api, tmp_path, "off", "--context", "test")
     assert ran.code == 0, ran.err
     assert api.objects["configmaps", "gcr-mirror", "gcr-mirror-failover"]["data"]["enabled"] == "false"
-    assert len(changes(api)) == 6
+    assert ran.out.splitlines() == [
+        f"kubectl --context test -n gcr-mirror {PATCH.replace('true', 'false')}",
+        f"kubectl --context test -n shop {PROBE} -o jsonpath='{{.spec.containers[0].image}}'",
+        "kubectl --context test -n shop rollout restart deployment/api",
+        "kubectl --context test -n shop rollout restart statefulset/queue",
+    ]
+    assert [one for one in api.requests if not one.startswith("GET")] == [
+        "PATCH /api/v1/namespaces/gcr-mirror/configmaps/gcr-mirror-failover",
+        "POST /api/v1/namespaces/shop/pods (dry run)",
+        "PATCH /apis/apps/v1/namespaces/shop/deployments/api",
+        "PATCH /apis/apps/v1/namespaces/shop/statefulsets/queue",
+    ]
+    assert api.requests.count("GET /apis/apps/v1/namespaces/shop/deployments/api") >= 2
+    assert re.search(r"^2 workloads run, \d+\.\d s after the switch$", ran.err, re.MULTILINE)
+
+
+def test_pods_that_would_still_go_to_the_mirror_are_noticed_before_anything_is_restarted(
+    tmp_path: Path, api: ApiServer
+) -> None:
+    assert api.policy is not None
+    del api.policy["spec"]["matchConditions"][0]  # the switch is not asked
+    ran = failover(api, tmp_path, "off")
+    assert ran.code == 2
+    assert (
+        "is off, but a new pod in shop would still get eu.gcr.io/proj/gitlab/acme/gcr-mirror-probe:1"
+        in ran.err
+    )
+    assert "nothing was restarted. Does another policy rename images?" in ran.err
+    assert len(changes(api)) == 1
+
+
+@pytest.mark.parametrize(("turn", "image"), [("on", MIRROR), ("off", ORIGIN)])
+def test_the_commands_that_are_printed_are_kubectls_and_do_the_same(
+    tmp_path: Path, api: ApiServer, turn: str, image: str
+) -> None:
+    printed = failover(api, tmp_path, turn, "--context", "test").out.splitlines()
+    assert len(printed) == 4
+    with cluster() as other:
+        said = [kubectl(other, tmp_path, command) for command in printed]
+        assert said[1] == f"{image}/gcr-mirror-probe:1"
+        assert changes(other) == changes(api)
+        for one in (api, other):
+            assert (
+                one.objects["configmaps", "gcr-mirror", "gcr-mirror-failover"]["data"]["enabled"]
+                == str(turn == "on").lower()
+            )
+            template = one.objects["deployments", "shop", "api"]["spec"]["template"]
+            assert list(template["metadata"]["annotations"]) == ["kubectl.kubernetes.io/restartedAt"]
+
+
+def test_the_runbook_is_run_from_its_first_command_for_a_cluster_to_its_last(tmp_path: Path) -> None:
+    """What asks a cluster, by the real kubectl and the program; what asks GitLab or Google is left out."""
+    names = ("registry.gitlab.com/acme/shop", "eu.gcr.io/arctic-goal-676703/gitlab/acme/shop")
+    found = blocks(BOOK)
+    commands = [
+        one
+        for block in found
+        if block.language == "sh"
+        for one in block.text.splitlines()
+        if one.startswith(("kubectl", "gcr-mirror kubernetes failover"))
+    ]
+    assert len(commands) == 12
+    (manifest,) = (block.text for block in found if block.name == "shop.yaml")
+    (tmp_path / "shop.yaml").write_text(manifest)
+    texts = admission_policy(Failover("gcr-mirror-failover", "gcr-mirror", *names, "pull"))
+    switch, policy, _ = YAML(typ="safe").load_all(texts)
+    with ApiServer(policy) as server:
+        labels = {"labels": switch["metadata"]["labels"]}
+        server.add("configmaps", "gcr-mirror", "gcr-mirror-failover", data=switch["data"], metadata=labels)
+        server.add("namespaces", "", "shop", metadata={"labels": {"gcr-mirror/failover": "allowed"}})
+        workload(server, "deployments", "shop", "api", f"{names[0]}/api:1")
+        stuck = {"containers": [{"name": "c", "image": f"{names[0]}/job:1"}]}
+        server.add("pods", "shop", "batch-1", spec=stuck, status={"phase": "Pending"})
+        said = [kubectl(server, tmp_path, command, "production") for command in commands]
+        assert f"Deployment shop api {names[0]}/api:1\n" in said
+        images = [
+            server.objects["pods", "shop", name]["spec"]["containers"][0]["image"]
+            for name in ("batch-1", "api")
+        ]
+        assert images == [f"{names[1]}/job:1", f"{names[1]}/api:1"]
+        assert server.objects["configmaps", "gcr-mirror", "gcr-mirror-failover"]["data"]["enabled"] == "false"
 
 
 def test_a_dry_run_says_the_commands_and_changes_nothing(tmp_path: Path, api: ApiServer) -> None:
@@ -112,6 +216,12 @@ def test_pods_that_no_restart_reaches_are_named(tmp_path: Path, api: ApiServer) 
     ran = failover(api, tmp_path, "on")
     assert "shop/stuck waits for its image and nothing restarts it: recreate it" in ran.err
     assert "shop/fine" not in ran.err
+
+
+def test_what_does_not_run_in_time_is_named(tmp_path: Path, api: ApiServer) -> None:
+    ran = failover(api, tmp_path, "on", "--timeout", "0")
+    assert ran.code == 1
+    assert "not running after 0 s: shop/api, shop/queue; `kubectl describe pod` says why" in ran.err
 
 
 def test_what_is_missing_is_said_with_what_to_do(tmp_path: Path, api: ApiServer) -> None:
@@ -149,7 +259,6 @@ def test_without_the_optional_client_it_says_what_to_install(tmp_path: Path, api
 
 
 def test_the_commands_of_the_runbook_are_those_that_the_program_prints(tmp_path: Path) -> None:
-    book = Path(__file__).parents[2] / "docs" / "runbooks" / "gitlab-registry-down.md"
     names = ("registry.gitlab.com/acme/shop", "eu.gcr.io/arctic-goal-676703/gitlab/acme/shop")
     switch = YAML(typ="safe").load(Failover("gcr-mirror-failover", "gcr-mirror", *names, "pull").switch())
     with ApiServer() as server:
@@ -159,7 +268,7 @@ def test_the_commands_of_the_runbook_are_those_that_the_program_prints(tmp_path:
         workload(server, "deployments", "shop", "api", f"{names[0]}/api:1")
         printed = failover(server, tmp_path, "on", "--dry-run").out
     assert printed.count("\n") == 3
-    assert printed in book.read_text()
+    assert printed in BOOK.read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """API server: a loopback stand-in for Kubernetes', with as much as the failover needs of it.
 
 It is not Kubernetes: objects are what a test gave, a rollout is over when it has been asked for often enough, and the
-admission policy is run by `tests/servers/admission.py`. It shows that we ask the right things in the right order.
+admission policy is run by `tests/servers/admission.py`. It shows that we ask the right things in the right order, and
+tells a real kubectl enough for the commands that we print.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
@@ -22,6 +24,23 @@ _PATH = re.compile(
     r"/(?:api/v1|apis/apps/v1)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<kind>[a-z]+)(?:/(?P<name>[^/]+))?"
 )
 _ROLLOUT = 2  # questions until a rollout is over
+# What kubectl asks before anything else: which kinds there are, and below which path.
+_KINDS = {
+    "v1": {"configmaps": "ConfigMap", "namespaces": "Namespace", "pods": "Pod", "secrets": "Secret"},
+    "apps/v1": {"daemonsets": "DaemonSet", "deployments": "Deployment", "statefulsets": "StatefulSet"},
+}
+# That it validates fields itself, so that kubectl does not want the whole schema.
+_OPENAPI: Json = {
+    "paths": {
+        "api/v1": {"serverRelativeURL": "/openapi/v3/api/v1"},
+        "/api/v1/namespaces/{namespace}/pods/{name}": {
+            "patch": {
+                "parameters": [{"name": "fieldValidation", "in": "query"}],
+                "x-kubernetes-group-version-kind": {"group": "", "version": "v1", "kind": "Pod"},
+            }
+        },
+    }
+}
 
 
 @dataclass
@@ -42,14 +61,15 @@ class ApiServer:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
                 status, found = api.answer(self.command, self.path, body)
-                data = json.dumps(found).encode()
+                # A watch is many objects, one after the other.
+                data = "\n".join(map(json.dumps, found if isinstance(found, list) else [found])).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_PATCH = do_POST = answer  # noqa: N815 - the library's names
+            do_GET = do_PATCH = do_POST = do_DELETE = answer  # noqa: N815 - the library's names
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -72,36 +92,47 @@ class ApiServer:
         self.objects[kind, namespace, name] = made
         return made
 
-    def kubeconfig(self, folder: Path) -> Path:
-        """A kubeconfig with the context `test`, which is the current one."""
+    def kubeconfig(self, folder: Path, context: str = "test") -> Path:
+        """A kubeconfig with one context, which is the current one."""
         file = folder / "kubeconfig"
         url = f"http://127.0.0.1:{self._server.server_address[1]}"
         content = {
             "apiVersion": "v1",
             "kind": "Config",
-            "current-context": "test",
+            "current-context": context,
             "clusters": [{"name": "c", "cluster": {"server": url}}],
             "users": [{"name": "u", "user": {"token": "made-up"}}],
-            "contexts": [{"name": "test", "context": {"cluster": "c", "user": "u"}}],
+            "contexts": [{"name": context, "context": {"cluster": "c", "user": "u"}}],
         }
         file.write_text(json.dumps(content))
         return file
 
-    def answer(self, method: str, target: str, body: Any) -> tuple[int, Json]:
+    def answer(self, method: str, target: str, body: Any) -> tuple[int, Json | list[Json]]:
         """Status and body for one request."""
         url = urlsplit(target)
-        query = parse_qs(url.query)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        if found := _discovered(url.path):
+            return 200, found
         self.requests.append(f"{method} {url.path}{' (dry run)' if 'dryRun' in query else ''}")
         match = _PATH.fullmatch(url.path)
         if match is None:
             return 404, {"kind": "Status", "status": "Failure"}
         kind, namespace, name = match["kind"], match["namespace"] or "", match["name"] or ""
         if method == "POST":
-            return 201, self._admitted(body)
+            return 201, self._made(kind, namespace, body, dry="dryRun" in query)
         if not name:
-            label = (query.get("labelSelector") or [""])[0]
-            return 200, {"metadata": {}, "items": self._listed(kind, namespace, label)}
-        found = self.objects.get((kind, namespace, name))
+            return 200, self._collection(kind, namespace, query)
+        return self._one(method, (kind, namespace, name), body)
+
+    def _collection(self, kind: str, namespace: str, query: dict[str, str]) -> Json | list[Json]:
+        if "watch" in query:
+            return self._watched(kind, namespace, query.get("fieldSelector", ""))
+        items = self._listed(kind, namespace, query.get("labelSelector", ""))
+        return _typed(kind, {"metadata": {}, "items": items}, "List")
+
+    def _one(self, method: str, where: tuple[str, str, str], body: Any) -> tuple[int, Json]:
+        kind, _, name = where
+        found = self.objects.get(where)
         if found is None:
             return 404, {"kind": "Status", "status": "Failure", "code": 404}
         if method == "PATCH":
@@ -109,7 +140,15 @@ class ApiServer:
             if "spec" in body:
                 found["metadata"]["generation"] += 1
                 self.asked[name] = 0
-        return 200, self._progressed(found)
+        if method == "DELETE":
+            del self.objects[where]
+        return 200, _typed(kind, self._progressed(found))
+
+    def _made(self, kind: str, namespace: str, body: Json, *, dry: bool) -> Json:
+        made = self._admitted(body)
+        if not dry:
+            self.add(kind, namespace, made["metadata"]["name"], spec=made["spec"])
+        return made
 
     def _admitted(self, pod: Json) -> Json:
         switches = [one for (kind, *_), one in self.objects.items() if kind == "configmaps"]
@@ -127,6 +166,19 @@ class ApiServer:
             and (not label or one["metadata"].get("labels", {}).get(key) == value)
         ]
 
+    def _watched(self, kind: str, namespace: str, field: str) -> list[Json]:
+        """What there is, a bookmark after it, and what happens until a rollout is over."""
+        found = self.objects[kind, namespace, field.partition("=")[2]]
+        states = [copy.deepcopy(_typed(kind, self._progressed(found))) for _ in range(_ROLLOUT + 1)]
+        for version, state in enumerate(states, 1):
+            state["metadata"]["resourceVersion"] = str(version)
+        mark = {"resourceVersion": "1", "annotations": {"k8s.io/initial-events-end": "true"}}
+        return [
+            {"type": "ADDED", "object": states[0]},
+            {"type": "BOOKMARK", "object": _typed(kind, {"metadata": mark})},
+            *({"type": "MODIFIED", "object": state} for state in states[1:]),
+        ]
+
     def _progressed(self, found: Json) -> Json:
         name, metadata = found["metadata"]["name"], found["metadata"]
         if "template" in found.get("spec", {}):
@@ -140,6 +192,36 @@ class ApiServer:
                 "availableReplicas": wanted,
             }
         return found
+
+
+def _typed(kind: str, found: Json, tail: str = "") -> Json:
+    (version,) = (version for version, kinds in _KINDS.items() if kind in kinds)
+    return {"apiVersion": version, "kind": _KINDS[version][kind] + tail} | found
+
+
+def _discovered(path: str) -> Json | None:
+    if path == "/api":
+        return {"kind": "APIVersions", "versions": ["v1"]}
+    if path == "/apis":
+        version = {"groupVersion": "apps/v1", "version": "v1"}
+        group = {"name": "apps", "versions": [version], "preferredVersion": version}
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
+    if path.startswith("/openapi/v3"):
+        return _OPENAPI
+    served = {"/api/v1": "v1", "/apis/apps/v1": "apps/v1"}.get(path)
+    if served is None:
+        return None
+    resources = [
+        {
+            "name": name,
+            "singularName": kind.lower(),
+            "namespaced": name != "namespaces",
+            "kind": kind,
+            "verbs": ["create", "delete", "get", "list", "patch", "watch"],
+        }
+        for name, kind in _KINDS[served].items()
+    ]
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": served, "resources": resources}
 
 
 def _merge(into: Json, patch: Json) -> None:
