@@ -14,7 +14,7 @@ _INTRODUCTION = """\
 # Errors, their causes and fixes
 
 Registries often say "denied" where they mean "missing". `gcr-mirror check`, `sync` and `run` print what is
-below under an error that they know. Capital words (PROJECT, HOST, LOCATION, REPOSITORY, SERVICE, SERVICE_ACCOUNT) stand
+below under an error that they know. Capital words (PROJECT, HOST, LOCATION, REPOSITORY, SERVICE, MEMBER) stand
 for your own; the program fills them in where it knows them. For `eu.gcr.io`, LOCATION is `europe` and
 REPOSITORY is `eu.gcr.io`.
 """

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 
 from mirror.bootstrap.connection import connect
 from mirror.bootstrap.site import Site
 from mirror.checks import credentials as credential_checks
 from mirror.checks.check import Check
-from mirror.checks.credentials import Key, google_credentials
+from mirror.checks.credentials import google_credentials
 from mirror.checks.gitlab import Source, gitlab, pulls
 from mirror.checks.google import Target, google, pushes
 from mirror.checks.google_api import GoogleApi
+from mirror.checks.identity import member
 from mirror.checks.network import network
 from mirror.checks.place import TIMEOUTS, Place
 from mirror.checks.quota import Pace
 from mirror.config.model import Config, GitLabRegistry, GoogleRegistry
 from mirror.config.model import Registry as RegistryModel
 from mirror.config.places import mapping_of, root_of
-from mirror.errors import MirrorError
 from mirror.events import ignore
 from mirror.oci.auth import Credential
 from mirror.oci.repository import Repository
@@ -93,7 +94,13 @@ class _Inspection:
         home = _home(self._model)
         known = placeholders(home) if home else {}
         return Place(
-            self._name, registry, self._client(self._model.host), self._credential, known, self._ca_file
+            self._name,
+            registry,
+            self._client(self._model.host),
+            self._credential,
+            known,
+            self._ca_file,
+            member=cache(partial(member, self._credential)),
         )
 
     def _source(self, place: Place, model: GitLabRegistry) -> Source:
@@ -115,7 +122,6 @@ class _Inspection:
             self._targets(),
             home=home,
             api=lambda: GoogleApi.of(google_credentials(self._credential.login())),
-            member=self._member(),
             prune=any(one.prune for one in self._site.config.mirrors if one.target == self._name),
             pace=self._pace(home),
         )
@@ -138,13 +144,6 @@ class _Inspection:
                 paths = mapping_of(mirror, config.registries[mirror.source], self._model)
                 found[paths.target(path)] = None
         return tuple(found)
-
-    def _member(self) -> str:
-        try:
-            key = Key.of(self._credential.login())
-        except (MirrorError, ValueError, KeyError):
-            return ""  # the check of the key says what is wrong with it
-        return key.member if key else ""
 
     def _client(self, host: str) -> Client:
         return Client(host, observe=ignore, ca_file=self._ca_file, timeouts=TIMEOUTS)

@@ -12,12 +12,14 @@ from mirror.checks.check import Check, Finding, Probe
 from mirror.checks.credentials import TOKEN
 from mirror.checks.google_api import GoogleApi
 from mirror.checks.grants import binding
+from mirror.checks.identity import known
 from mirror.checks.network import ANSWERS
 from mirror.checks.place import Place
 from mirror.checks.policy import roles_of
 from mirror.checks.quota import Pace, quota
-from mirror.checks.resource import project, repository
-from mirror.checks.roles import EXCESSIVE, REPO_ADMIN, REVEALING, WRITER
+from mirror.checks.resource import Resource, project, repository
+from mirror.checks.roles import EXCESSIVE, REPO_ADMIN, REVEALING, WRITER, revealed
+from mirror.checks.steps import email
 from mirror.errors import Denied, MirrorError, NotFound
 from mirror.registries.artifact_registry import Home
 
@@ -32,15 +34,14 @@ class Target:
     """A Google registry and what the mirrors want of it.
 
     `paths` are the repositories that would be pushed to. `home` is None where the host is not Google's own
-    (a test's, or a proxy's); then only what the registry itself tells is looked at. `member` is the mirror's
-    service account as IAM writes it, "" when it is not known. `pace` is how fast requests may come.
+    (a test's, or a proxy's); then only what the registry itself tells is looked at. `pace` is how fast requests may
+    come.
     """
 
     place: Place
     paths: tuple[str, ...]
     home: Home | None = None
     api: Callable[[], GoogleApi] | None = None
-    member: str = ""
     prune: bool = False
     pace: Pace = field(default_factory=Pace)
 
@@ -79,7 +80,8 @@ def push(place: Place, path: str) -> Iterator[Finding]:
             "POST", f"/v2/{path}/blobs/uploads/", scopes, body=b"", accept=(202,), tries=False
         )
     except MirrorError as error:
-        yield probe.refused(error)
+        member = place.member()
+        yield replace(probe, known={**probe.known, **({"MEMBER": member} if member else {})}).refused(error)
         return
     yield _given_up(place, probe, answer.headers.get("Location", ""), scopes)
 
@@ -135,14 +137,24 @@ def excess(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
         return
     if not found:
         yield probe.ok("nothing")
-    account = target.member.removeprefix("serviceAccount:").partition("@")[0] or "NAME"
     for role, why in found.items():
         yield probe.warning(
             f"{role}: {why}",
-            f"gcr-mirror setup google --project {home.project} --host {home.host} --service-account {account}"
-            " --revoke-excess --apply",
+            _revocation(target, home, role),
             "roles/artifactregistry.writer on the one repository is enough",
         )
+
+
+def _revocation(target: Target, home: Home, role: str) -> str:
+    """The set-up takes wide roles from service accounts, and grants the narrow one first; gcloud takes any."""
+    name = target.place.member().removeprefix("serviceAccount:").partition("@")[0]
+    if target.place.member() != f"serviceAccount:{email(name, home.project)}":
+        return _bound(target, project(home.project), "remove", role, home)
+    place = "" if home.gcr else f" --repository {home.repository}"
+    return (
+        f"gcr-mirror setup google --project {home.project} --host {home.host}{place} --service-account {name}"
+        " --revoke-excess --apply"
+    )
 
 
 def old_bucket(place: Place, home: Home, api: GoogleApi) -> Iterator[Finding]:
@@ -171,12 +183,11 @@ def old_bucket(place: Place, home: Home, api: GoogleApi) -> Iterator[Finding]:
 
 def _wide_roles(target: Target, home: Home, api: GoogleApi) -> list[str]:
     whole = project(home.project)
-    if target.member:
+    if known(target.place.member()):
         with suppress(Denied):
-            held = roles_of(whole.policy(api), target.member)
+            held = roles_of(whole.policy(api), target.place.member())
             return [role for role in EXCESSIVE if role in held]
-    allowed = whole.allowed(api, list(REVEALING))
-    return [role for right, role in REVEALING.items() if right in allowed][:1]
+    return revealed(whole.allowed(api, list(REVEALING)))
 
 
 def _missing(place: Place, path: str) -> NotFound | None:
@@ -221,4 +232,10 @@ def _may_create(home: Home, api: GoogleApi) -> bool:
 
 
 def _binding(target: Target, home: Home, verb: str, role: str) -> str:
-    return binding(repository(home), verb, role, target.member or "MEMBER", home.project)
+    return _bound(target, repository(home), verb, role, home)
+
+
+def _bound(target: Target, on: Resource, verb: str, role: str, home: Home) -> str:
+    member = target.place.member()
+    command = binding(on, verb, role, member or f"serviceAccount:{email('NAME', home.project)}", home.project)
+    return command if member else f"{command} (this login does not tell its account: write it for NAME)"

@@ -77,7 +77,8 @@ class GrantOnBucket:
 def binding(on: Resource, verb: str, role: str, member: str, project: str) -> str:
     """The gcloud command that adds or removes (`verb`) one binding."""
     number = f"$(gcloud projects describe {project} --format='value(projectNumber)')"
-    who = shlex.quote(member) if NUMBER not in member else f'"{member.replace(NUMBER, number)}"'
+    member = member.replace(NUMBER, number)
+    who = f'"{member}"' if "$(" in member else shlex.quote(member)
     # Without these, gcloud asks back where a policy has conditions; repositories of images have none.
     flags = {"add": " --condition=None", "remove": " --all"}
     condition = "" if on.service == "artifactregistry" else flags[verb]

@@ -22,7 +22,8 @@ SLOW = 2.0
 class Place:
     """`name` is the registry's name in the configuration; `known` fills in the placeholders of explanations.
 
-    `ca_file` is trusted beside the system's authorities; `timer` tells how long something took.
+    `ca_file` is trusted beside the system's authorities; `timer` tells how long something took. `member` tells who the
+    login is at Google, as IAM writes it, "" where that is not known.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Place:
     known: Mapping[str, str] = field(default_factory=dict)
     ca_file: str | None = None
     timer: Callable[[], float] = time.monotonic
+    member: Callable[[], str] = lambda: ""
 
     @property
     def host(self) -> str:

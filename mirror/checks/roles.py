@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 WRITER = "roles/artifactregistry.writer"
 READER = "roles/artifactregistry.reader"
 REPO_ADMIN = "roles/artifactregistry.repoAdmin"
@@ -17,13 +19,27 @@ EXCESSIVE: dict[str, str] = {
     WRITER: "it may push to every repository of the project, not only to the mirror's",
 }
 
-# What a login may do in a whole project reveals its role there, also to those who may not read the policy. The widest
-# come first, since each has the rights of many that follow.
+# What a login may do in a whole project reveals its role there, also to those who may not read the policy.
 REVEALING: dict[str, str] = {
     "resourcemanager.projects.setIamPolicy": "roles/owner",
     "pubsub.topics.create": "roles/editor",
     "storage.buckets.delete": "roles/storage.admin",
+    "storage.objects.delete": "roles/storage.objectAdmin",
     "artifactregistry.repositories.delete": "roles/artifactregistry.admin",
     "artifactregistry.repositories.deleteArtifacts": REPO_ADMIN,
     "artifactregistry.repositories.uploadArtifacts": WRITER,
 }
+# Roles whose rights come with a wider one: to whom that is told, these need not be.
+_WITHIN: dict[str, set[str]] = {
+    "roles/owner": set(EXCESSIVE),
+    "roles/editor": set(EXCESSIVE) - {"roles/owner"},
+    "roles/storage.admin": {"roles/storage.objectAdmin"},
+    "roles/artifactregistry.admin": {REPO_ADMIN, WRITER},
+    REPO_ADMIN: {WRITER},
+}
+
+
+def revealed(rights: Container[str]) -> list[str]:
+    """The roles on a project that `rights` there come from, as far as they can be told: none that a wider one holds."""
+    roles = [role for right, role in REVEALING.items() if right in rights]
+    return [role for role in roles if not any(role in _WITHIN.get(one, ()) for one in roles if one != role)]

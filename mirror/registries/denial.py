@@ -10,7 +10,7 @@ from typing import Literal
 Side = Literal["Google", "GitLab", "any registry"]
 
 # The words in the texts that stand for something of the reader's, and are filled in where it is known.
-PLACEHOLDER = re.compile(r"\b(?:PROJECT|HOST|ENDPOINT|LOCATION|REPOSITORY|SERVICE|SERVICE_ACCOUNT)\b")
+PLACEHOLDER = re.compile(r"\b(?:PROJECT|HOST|ENDPOINT|LOCATION|REPOSITORY|SERVICE|MEMBER)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,11 @@ class Denial:
 
     def explained(self, known: Mapping[str, str]) -> Explanation:
         """Its cause and fix, with the placeholders filled in as far as they are `known`."""
+        project = known.get("PROJECT", "PROJECT")
+        some = {"MEMBER": f"serviceAccount:NAME@{project}.iam.gserviceaccount.com", **known}
 
         def fill(text: str) -> str:
-            return PLACEHOLDER.sub(lambda word: known.get(word[0], word[0]), text)
+            return PLACEHOLDER.sub(lambda word: some.get(word[0], word[0]), text)
 
         return Explanation(self.key, fill(self.cause), fill(self.fix))
 

@@ -99,7 +99,7 @@ def _named(text: str, request: str, reference: str) -> dict[str, str]:
         known["PROJECT"] = project[1]
     account = _ACCOUNT.search(text)
     if account:
-        known["SERVICE_ACCOUNT"] = account[0]
+        known["MEMBER"] = f"serviceAccount:{account[0]}"
     home = _home(text, request, reference)
     if home:
         known |= placeholders(home)

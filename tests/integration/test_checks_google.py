@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from mirror.checks.check import Finding, run
 from mirror.checks.credentials import Key, google_credentials, google_login, key, readable, token
 from mirror.checks.google import Target, excess, google, old_bucket, push, rights
 from mirror.checks.google_api import GoogleApi
+from mirror.checks.identity import member
+from mirror.checks.roles import EXCESSIVE
 from mirror.cli.app import app
 from mirror.demo.gitlab import GitLabRegistry
 from mirror.demo.google import GoogleRegistry
@@ -41,7 +44,7 @@ HOME = Home.of("eu.gcr.io", PROJECT)
 EMAIL = f"mirror@{PROJECT}.iam.gserviceaccount.com"
 MEMBER = f"serviceAccount:{EMAIL}"
 PATH = f"{PROJECT}/gitlab/acme/api"
-KNOWN = {**placeholders(HOME), "SERVICE_ACCOUNT": EMAIL}
+KNOWN = placeholders(HOME)
 BUCKET = f"eu.artifacts.{PROJECT}.appspot.com"
 UPLOAD, DELETE = (
     "artifactregistry.repositories.uploadArtifacts",
@@ -63,6 +66,7 @@ _PROJECT_WIDE = (
     "resourcemanager.projects.setIamPolicy",
     "pubsub.topics.create",
     "storage.buckets.delete",
+    "storage.objects.delete",
     "artifactregistry.repositories.delete",
     "artifactregistry.repositories.createOnPush",
 )
@@ -76,7 +80,7 @@ def gcloud(cloud: GoogleCloud, tmp_path: Path) -> Gcloud:
 @pytest.fixture
 def target(cloud: GoogleCloud) -> Target:
     there = place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(cloud.key()))), KNOWN)
-    return Target(there, (), home=HOME, member=MEMBER)
+    return Target(replace(there, member=lambda: MEMBER), (), home=HOME)
 
 
 @pytest.fixture
@@ -89,7 +93,8 @@ class TestPush:
 
     def look(self, registry: GoogleRegistry) -> Finding:
         credential = Fixed(Login("_json_key", json.dumps(registry.key)))
-        (finding,) = push(place(registry.host, credential, KNOWN), PATH)
+        there = place(registry.host, credential, KNOWN)
+        (finding,) = push(replace(there, member=partial(member, credential)), PATH)
         return finding
 
     def test_it_passes_and_leaves_nothing_behind(self) -> None:
@@ -268,8 +273,43 @@ class TestExcess:
         cloud.denied |= {"artifactregistry.repositories.uploadArtifacts"}
         assert worst(excess(target, HOME, api)).level == "ok"
         cloud.denied.remove("storage.buckets.delete")
+        cloud.denied.remove("storage.objects.delete")
         (finding,) = excess(target, HOME, api)
         assert finding.said.startswith("roles/storage.admin: ")
+        cloud.denied.remove("artifactregistry.repositories.delete")
+        told = [one.said.partition(":")[0] for one in excess(target, HOME, api)]
+        assert told == ["roles/storage.admin", "roles/artifactregistry.admin"], "neither holds the other"
+        cloud.denied.remove("resourcemanager.projects.setIamPolicy")
+        assert [one.said[:10] for one in excess(target, HOME, api)] == ["roles/owne"], (
+            "it holds all the others"
+        )
+
+    def test_every_wide_role_is_told_where_the_policy_may_be_read(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi
+    ) -> None:
+        for role in EXCESSIVE:
+            cloud.give(f"projects/{PROJECT}", role, MEMBER)
+        found = list(excess(target, HOME, api))
+        assert [one.said.partition(":")[0] for one in found] == list(EXCESSIVE)
+        assert {one.level for one in found} == {"warning"}
+
+    def test_a_person_is_not_taken_for_a_service_account_in_the_fix(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
+    ) -> None:
+        cloud.give(f"projects/{PROJECT}", "roles/editor", "user:ann@example.com")
+        person = replace(target, place=replace(target.place, member=lambda: "user:ann@example.com"))
+        (finding,) = excess(person, HOME, api)
+        gcloud.run(finding.fix)
+        assert worst(excess(person, HOME, api)).level == "ok"
+
+    def test_an_account_that_the_login_does_not_tell_is_said_to_be_unknown(
+        self, cloud: GoogleCloud, target: Target, api: GoogleApi
+    ) -> None:
+        cloud.denied.add(UPLOAD)
+        unknown = replace(target, place=replace(target.place, member=lambda: ""))
+        fix = worst(rights(unknown, HOME, api)).fix
+        assert f"--member=serviceAccount:NAME@{PROJECT}.iam.gserviceaccount.com " in fix
+        assert fix.endswith("(this login does not tell its account: write it for NAME)")
 
     def test_where_the_api_is_off_nothing_is_wrong(
         self, cloud: GoogleCloud, target: Target, api: GoogleApi
@@ -477,10 +517,9 @@ def test_all_of_it_together_runs_side_by_side(cloud: GoogleCloud, tmp_path: Path
         registry.key.update(info)
         (tmp_path / "key.json").write_text(json.dumps(info), "utf-8")
         there = place(registry.host, JsonKey(from_file(tmp_path / "key.json")), KNOWN)
+        there = replace(there, member=partial(member, there.credential))
         login = there.credential.login()
-        target = Target(
-            there, (PATH,), home=HOME, api=lambda: GoogleApi.of(google_credentials(login)), member=MEMBER
-        )
+        target = Target(there, (PATH,), home=HOME, api=lambda: GoogleApi.of(google_credentials(login)))
         cloud.keys.append(str(info["private_key_id"]))
         checks = [*google_login(there, PROJECT, Client("c", observe=ignore)), *google(target)]
         found = run(checks)

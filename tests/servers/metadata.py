@@ -8,12 +8,11 @@ from __future__ import annotations
 from mirror.demo.messages import Request, Response, json_answer
 from mirror.demo.server import Server
 
-_ACCOUNT = "gcr-mirror@arctic-goal-676703.iam.gserviceaccount.com"
-
 
 class MetadataServer(Server):
     """Gives `token` to whoever asks with the header that browsers cannot be made to send."""
 
+    account = "gcr-mirror@arctic-goal-676703.iam.gserviceaccount.com"
     token = "ya29.from-the-machine-itself"
 
     def answer(self, request: Request) -> Response:
@@ -26,7 +25,7 @@ class MetadataServer(Server):
             answer = {"access_token": self.token, "expires_in": 3599, "token_type": "Bearer"}
             return json_answer(answer).having(Metadata_Flavor="Google")
         if path.startswith("instance/service-accounts"):
-            return json_answer({"email": _ACCOUNT, "scopes": [], "aliases": ["default"]}).having(
+            return json_answer({"email": self.account, "scopes": [], "aliases": ["default"]}).having(
                 Metadata_Flavor="Google"
             )
         known = {

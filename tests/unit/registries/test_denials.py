@@ -90,7 +90,10 @@ def test_googles_apis_name_the_project_in_their_addresses(path: str, project: st
 
 
 def test_what_the_caller_knows_fills_the_gaps() -> None:
-    known = {**placeholders(Home.of("gcr.io", "shop")), "SERVICE_ACCOUNT": "m@shop.iam.gserviceaccount.com"}
+    known = {
+        **placeholders(Home.of("gcr.io", "shop")),
+        "MEMBER": "serviceAccount:m@shop.iam.gserviceaccount.com",
+    }
     explanation = explain(Denied("...uploadArtifacts denied", codes=("DENIED",), detail=UPLOAD_DENIED), known)
     assert explanation is not None
     assert "serviceAccount:m@shop.iam.gserviceaccount.com" in explanation.fix

@@ -1,0 +1,88 @@
+"""Identity: the principal that a login is at Google, as IAM writes it, so that a fix can name it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mirror.checks.credentials import Key
+from mirror.checks.place import TIMEOUTS
+from mirror.errors import MirrorError
+from mirror.oci.auth import Credential
+from mirror.registries.google_auth import ApplicationDefault, application_default
+
+# A person's login does not say whose it is; gcloud, which made it, knows.
+_PERSON = "user:$(gcloud config get-value account)"
+_KUBERNETES = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+_POOL = ".svc.id.goog"
+
+
+def member(credential: Credential, projected: Path = _KUBERNETES) -> str:
+    """The principal, "" where nothing tells it. May ask the machine's metadata server.
+
+    What is between `$(` and `)` is for the shell to fill in. `projected` is the token of a workload on Kubernetes.
+    """
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - slow; not needed for help
+
+    try:
+        if isinstance(credential, ApplicationDefault):
+            return _default(projected)
+        key = Key.of(credential.login())
+    except (MirrorError, GoogleAuthError, ValueError, KeyError):
+        return ""  # the checks of the login say what is wrong with it
+    return key.member if key else ""
+
+
+def known(principal: str) -> bool:
+    """Whether the principal is told outright, so that it can be looked for in a policy."""
+    return bool(principal) and "$(" not in principal
+
+
+def _default(projected: Path) -> str:
+    from google.auth.transport.requests import Request  # noqa: PLC0415 - slow, as above
+    from google.oauth2.credentials import Credentials as Person  # noqa: PLC0415 - slow, as above
+
+    found = application_default()
+    if isinstance(found, Person):
+        return _PERSON
+    request = partial(Request(), timeout=TIMEOUTS.read)
+    email = getattr(found, "service_account_email", None)
+    if email == "default":  # The machine's own: only its metadata server knows the name.
+        found.refresh(request)
+        email = found.service_account_email
+    if not email:
+        return _federated(found, request)
+    return _workload(email, projected) if email.endswith(_POOL) else f"serviceAccount:{email}"
+
+
+def _federated(found: Any, request: Any) -> str:
+    """An outside identity that acts as itself: https://cloud.google.com/iam/docs/principal-identifiers ."""
+    pool, _, provider = str(found.info["audience"]).partition("/providers/")
+    subject = _subject(found.retrieve_subject_token(request)) if provider else ""
+    return f"principal:{pool}/subject/{subject}" if subject else ""
+
+
+def _workload(pool: str, projected: Path) -> str:
+    """A Kubernetes service account that acts as itself, without one of Google's."""
+    try:
+        subject = _subject(projected.read_text("utf-8"))
+    except OSError:
+        return ""
+    _, _, place = subject.partition("system:serviceaccount:")
+    namespace, _, name = place.partition(":")
+    number = f"$(gcloud projects describe {pool.removesuffix(_POOL)} --format='value(projectNumber)')"
+    where = f"principal://iam.googleapis.com/projects/{number}/locations/global/workloadIdentityPools/{pool}"
+    return f"{where}/subject/ns/{namespace}/sa/{name}" if name else ""
+
+
+def _subject(token: str) -> str:
+    """Whom an identity token is about. It was handed to us; Google is who verifies it."""
+    part = token.split(".")[1] if token.count(".") == 2 else ""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except ValueError:
+        return ""
+    return str(claims.get("sub", "")) if isinstance(claims, dict) else ""
