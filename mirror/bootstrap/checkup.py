@@ -11,6 +11,7 @@ from mirror.bootstrap.site import Site
 from mirror.checks import credentials as credential_checks
 from mirror.checks.check import Check
 from mirror.checks.credentials import google_credentials
+from mirror.checks.docker_login import docker_login
 from mirror.checks.gitlab import Source, gitlab, pulls
 from mirror.checks.google import Target, google, pushes
 from mirror.checks.google_api import GoogleApi
@@ -66,7 +67,7 @@ class _Inspection:
             self._model.credentials, "json_key_file", None
         )
         secret = credential_checks.secret_file(place, Path(file)) if file else []
-        return [*network(place), *secret, *self._vendor(place)]
+        return [*network(place), *secret, *docker_login(place), *self._vendor(place)]
 
     def _vendor(self, place: Place) -> list[Check]:
         match self._model:

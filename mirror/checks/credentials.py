@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mirror.checks.check import Check, Finding, Probe
+from mirror.checks.docker_login import logged_in
 from mirror.checks.google_api import endpoint_override
 from mirror.checks.place import TIMEOUTS, Place
 from mirror.errors import ConfigError, MirrorError
@@ -65,9 +66,10 @@ def secret_file(place: Place, file: Path) -> list[Check]:
 
 def google_login(place: Place, project: str, client: Client) -> list[Check]:
     """The login at Google: whether it is one, whose, how old, and whether Google gives a token for it."""
+    kept = logged_in(place) if isinstance(place.credential, DockerConfig) else ""
     return [
-        *([] if _default(place) else [place.check("key", lambda: key(place, project, client))]),
-        place.check(TOKEN, lambda: token(place), asks=_token_url(place)),
+        *([] if _default(place) else [place.check("key", lambda: key(place, project, client), kept)]),
+        place.check(TOKEN, lambda: token(place), kept, asks=_token_url(place)),
     ]
 
 

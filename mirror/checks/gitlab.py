@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from mirror.checks.check import Check, Finding
-from mirror.checks.network import ANSWERS
+from mirror.checks.docker_login import logged_in
 from mirror.checks.place import Place
 from mirror.errors import Denied, MirrorError, NotFound, TransportError
 from mirror.oci.repository import Repository
@@ -53,7 +53,7 @@ def gitlab(source: Source) -> list[Check]:
 def pulls(place: Place, paths: Iterable[str]) -> list[Check]:
     """Whether the login is accepted and may pull; for sources that are not GitLab's too."""
     return [
-        place.check(LOGIN, partial(log_in, place), ANSWERS),
+        place.check(LOGIN, partial(log_in, place), logged_in(place)),
         *(place.check(f"pull {path}", partial(pull, place, path), LOGIN) for path in paths),
     ]
 

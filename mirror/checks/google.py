@@ -10,10 +10,10 @@ from functools import partial
 from mirror.checks.buckets import Buckets
 from mirror.checks.check import Check, Finding, Probe
 from mirror.checks.credentials import TOKEN
+from mirror.checks.docker_login import logged_in
 from mirror.checks.google_api import GoogleApi
 from mirror.checks.grants import binding
 from mirror.checks.identity import known
-from mirror.checks.network import ANSWERS
 from mirror.checks.place import Place
 from mirror.checks.policy import roles_of
 from mirror.checks.quota import Pace, quota
@@ -63,7 +63,9 @@ def google(target: Target) -> list[Check]:
 def pushes(target: Target) -> list[Check]:
     """Whether uploads are granted; for targets that are not Google's too."""
     place = target.place
-    return [place.check(f"push {path}", partial(push, place, path), ANSWERS) for path in target.paths]
+    return [
+        place.check(f"push {path}", partial(push, place, path), logged_in(place)) for path in target.paths
+    ]
 
 
 def push(place: Place, path: str) -> Iterator[Finding]:

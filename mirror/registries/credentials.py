@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mirror.oci.auth import IDENTITY_TOKEN, Login
 from mirror.transport import redact
 
 Read = Callable[[], str]
+_PROGRAM = "docker-credential-"
 
 
 def from_file(path: Path) -> Read:
@@ -66,26 +68,43 @@ class DockerConfig:
     host: str
     path: str = ""
 
+    @property
+    def file(self) -> Path:
+        """Where Docker keeps it."""
+        folder = os.environ.get("DOCKER_CONFIG")
+        return (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+
+    def helper(self) -> str | None:
+        """The program that is asked for this host; None where the file itself has the login. Raises ConfigError."""
+        with self._understood():
+            store = _store(self._config(), self.host)
+        return f"{_PROGRAM}{store}" if store else None
+
     def login(self) -> Login | None:
         """What the helper for the host says, else the longest key that fits `host/path`. Raises ConfigError."""
-        file = _config_file()
-        if not file.exists():
+        if not self.file.exists():
             return None
+        with self._understood():
+            config = self._config()
+            store = _store(config, self.host)
+            helped = _helped(_docker_name(self.host), store) if store else None
+            return _login(helped) or _login(_longest(config.auths, f"{self.host}/{self.path}"))
+
+    def _config(self) -> Any:
         import docker.auth  # noqa: PLC0415 - a tenth of a second, for those who have such a file
-        import docker.errors  # noqa: PLC0415
+
+        return docker.auth.load_config(config_dict=_read(self.file) or {"auths": {}})
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        import docker.errors  # noqa: PLC0415 - slow, as above
 
         try:
-            config = docker.auth.load_config(config_dict=_read(file) or {"auths": {}})
-            # docker-py knows Docker Hub by this name only.
-            name = "docker.io" if self.host == "index.docker.io" else self.host
-            store = config.get_credential_store(name)
-            # Without the file's own logins: docker-py would fall back to them, and cut their keys.
-            helped = _helped(docker.auth.AuthConfig({"credsStore": store}), name, store) if store else None
-            return _login(helped) or _login(_longest(config.auths, f"{self.host}/{self.path}"))
+            yield
         except docker.errors.DockerException as error:
             raise self._unusable(str(error)) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise self._unusable(f"{file} or what a helper says is not in Docker's form") from error
+            raise self._unusable(f"{self.file} or what a helper says is not in Docker's form") from error
 
     def _unusable(self, why: str) -> ConfigError:
         return ConfigError(
@@ -93,11 +112,25 @@ class DockerConfig:
         )
 
 
-def _helped(config: Any, name: str, store: str) -> Mapping[str, Any] | None:
-    if shutil.which(f"docker-credential-{store}") is None:
+def _docker_name(host: str) -> str:
+    """docker-py knows Docker Hub by this name only."""
+    return "docker.io" if host == "index.docker.io" else host
+
+
+def _store(config: Any, host: str) -> str | None:
+    found: str | None = config.get_credential_store(_docker_name(host))
+    return found or None
+
+
+def _helped(name: str, store: str) -> Mapping[str, Any] | None:
+    import docker.auth  # noqa: PLC0415 - slow, as above
+
+    if shutil.which(f"{_PROGRAM}{store}") is None:
         raise ConfigError(
-            f"the Docker configuration names docker-credential-{store} for {name}, which is not installed"
+            f"the Docker configuration names {_PROGRAM}{store} for {name}, which is not installed"
         )
+    # Without the file's own logins: docker-py would fall back to them, and cut their keys.
+    config = docker.auth.AuthConfig({"credsStore": store})
     found: Mapping[str, Any] | None = config.resolve_authconfig(name)
     return found
 
@@ -108,11 +141,6 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, TypeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not a JSON object"
         raise ConfigError(f"{file} cannot be read: {reason}; `docker login` writes it anew") from error
-
-
-def _config_file() -> Path:
-    folder = os.environ.get("DOCKER_CONFIG")
-    return (Path(folder) if folder else Path.home() / ".docker") / "config.json"
 
 
 def _longest(auths: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
