@@ -144,12 +144,16 @@ class Turn:
                     yield Workload(namespace, kind, one["metadata"]["name"])
 
     def left(self, switches: list[Switch], namespace: str) -> list[str]:
-        """Pods that no restart reaches: bare ones and those of Jobs, while they use the origin and do not run."""
+        """Pods that no restart reached: they do not run, and still have the name at the origin that they began with.
+
+        When `dry`, nothing was restarted; then those that have no controller, or a Job.
+        """
         return [
             one["metadata"]["name"]
             for one in self.server.pods(namespace)
-            if _owner(one) in ("", "Job")
+            if (not self.dry or _owner(one) in ("", "Job"))
             and one.get("status", {}).get("phase") == "Pending"
+            and not one["metadata"].get("deletionTimestamp")
             and any(switch.uses(_images(one["spec"])) for switch in switches)
         ]
 

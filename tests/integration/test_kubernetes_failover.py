@@ -170,7 +170,7 @@ def test_the_runbook_is_run_from_its_first_command_for_a_cluster_to_its_last(tmp
         for one in block.text.splitlines()
         if one.startswith(("kubectl", "gcr-mirror kubernetes failover"))
     ]
-    assert len(commands) == 12
+    assert len(commands) == 13
     (manifest,) = (block.text for block in found if block.name == "shop.yaml")
     (tmp_path / "shop.yaml").write_text(manifest)
     texts = admission_policy(Failover("gcr-mirror-failover", "gcr-mirror", *names, "pull"))
@@ -179,6 +179,7 @@ def test_the_runbook_is_run_from_its_first_command_for_a_cluster_to_its_last(tmp
         labels = {"labels": switch["metadata"]["labels"]}
         server.add("configmaps", "gcr-mirror", "gcr-mirror-failover", data=switch["data"], metadata=labels)
         server.add("namespaces", "", "shop", metadata={"labels": {"gcr-mirror/failover": "allowed"}})
+        server.add("namespaces", "", "web", metadata={"labels": {"gcr-mirror/failover": "allowed"}})
         workload(server, "deployments", "shop", "api", f"{names[0]}/api:1")
         stuck = {"containers": [{"name": "c", "image": f"{names[0]}/job:1"}]}
         server.add("pods", "shop", "batch-1", spec=stuck, status={"phase": "Pending"})
@@ -211,11 +212,29 @@ def test_a_policy_that_does_nothing_is_noticed_before_anything_is_restarted(
 
 def test_pods_that_no_restart_reaches_are_named(tmp_path: Path, api: ApiServer) -> None:
     spec = {"containers": [{"name": "c", "image": f"{ORIGIN}/job:1"}]}
-    api.add("pods", "shop", "stuck", spec=spec, status={"phase": "Pending"})
-    api.add("pods", "shop", "fine", spec=spec, status={"phase": "Running"})
-    ran = failover(api, tmp_path, "on")
-    assert "shop/stuck waits for its image and nothing restarts it: recreate it" in ran.err
-    assert "shop/fine" not in ran.err
+    for name, phase, more in (
+        ("stuck", "Pending", {}),
+        ("fine", "Running", {}),
+        ("of-a-job", "Pending", owned("Job")),
+        ("of-another-controller", "Pending", owned("ReplicaSet")),
+        ("ending", "Pending", {"deletionTimestamp": "2026-11-01T00:00:00Z"}),
+    ):
+        api.add("pods", "shop", name, spec=spec, status={"phase": phase}, metadata=more)
+    tried = failover(api, tmp_path, "on", "--dry-run")
+    done = failover(api, tmp_path, "on")
+    left = "shop/{} waits for its image and nothing restarts it: recreate it"
+    for ran, names in (
+        (tried, ["stuck", "of-a-job"]),
+        (done, ["stuck", "of-a-job", "of-another-controller"]),
+    ):
+        assert [line for line in ran.err.splitlines() if "waits" in line] == [
+            left.format(name) for name in names
+        ]
+
+
+def owned(kind: str) -> dict[str, Any]:
+    owner = {"apiVersion": "v1", "kind": kind, "name": "x", "uid": "1", "controller": True}
+    return {"ownerReferences": [owner]}
 
 
 def test_what_does_not_run_in_time_is_named(tmp_path: Path, api: ApiServer) -> None:

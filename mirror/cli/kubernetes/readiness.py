@@ -55,7 +55,7 @@ def readiness(
     from mirror.events import ignore
 
     if (context is None) == (file is None):
-        raise ConfigError("readiness of what? Name manifests with --file, or a cluster with --context")
+        raise ConfigError("readiness of what? Name either manifests with --file, or a cluster with --context")
     loaded = load(config)
     known = relocations(loaded, mirror or [])
     wanted, answers = _manifests(file, secret or [], known) if file else _cluster(Server(context), known)

@@ -91,7 +91,8 @@ def failover_policy(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """A policy that sends new pods to the mirror while its switch is on; a ConfigMap, off at first.
 
-    Namespaces take part by the label gcr-mirror/failover=allowed. Needs Kubernetes 1.36, or Kyverno.
+    Namespaces take part by the label gcr-mirror/failover=allowed. Needs Kubernetes 1.36, or a Kyverno that has
+    ClusterPolicy.
     """
     from mirror.bootstrap.relocations import relocations, target
     from mirror.cli.written import put
