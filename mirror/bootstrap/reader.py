@@ -14,7 +14,7 @@ from mirror.errors import ConfigError
 from mirror.oci.auth import IDENTITY_TOKEN, Login
 from mirror.registries.credentials import Password, from_file
 from mirror.registries.google_auth import default_account
-from mirror.registries.json_key import JsonKey, service_account
+from mirror.registries.json_key import JsonKey, parts, service_account
 
 # What stands before a token in place of a user's name.
 _TOKENS = (IDENTITY_TOKEN, "oauth2accesstoken", "_token", "_dcgcloud_token")
@@ -46,7 +46,9 @@ def reader(
                 "which key may pods pull with? Name one with --key-file: a key of a service account that has only "
                 "roles/artifactregistry.reader (`gcr-mirror setup google --reader` makes the account)"
             )
-        login = JsonKey(from_file(key_file), f"the JSON key {key_file}").login()
+        name = f"the JSON key {key_file}"
+        login = JsonKey(from_file(key_file), name).login()
+        service_account(login.password, name)
     elif user is None:
         raise ConfigError(
             f"{registry.host} is no Google host: name the reader with --username and --password-file"
@@ -81,7 +83,7 @@ def _doubt(registry: RegistryModel, who: str | None, own: str | None) -> str | N
 def _who(login: Login) -> str | None:
     """Whose login it is; None for a token, which does not say."""
     if login.username.startswith("_json_key"):
-        return str(service_account(login.password)["client_email"])
+        return str(parts(login.password)["client_email"])
     return None if login.username in _TOKENS else login.username
 
 

@@ -21,6 +21,7 @@ from mirror.errors import ConfigError, MirrorError
 from mirror.oci.auth import Login
 from mirror.registries.credentials import DockerConfig
 from mirror.registries.google_auth import SCOPES, ApplicationDefault, fetched
+from mirror.registries.json_key import service_account
 from mirror.transport.client import Client
 
 TOKEN = "access token"
@@ -92,7 +93,10 @@ def key(place: Place, project: str, client: Client, product: Path = PRODUCT) -> 
     """The key parses, belongs to the target's project, is known to Google, young, and needed."""
     probe = place.probe("key", "read the service account's key")
     try:
-        found = Key.of(place.credential.login())
+        login = place.credential.login()
+        found = Key.of(login)
+        if login and found:
+            service_account(login.password)
     except MirrorError as error:
         yield probe.refused(error, "hand the key over as a file (json_key_file), as it was downloaded")
         return

@@ -9,7 +9,7 @@ from mirror.config.findings import Path
 from mirror.config.model import Config, GoogleCredentials, PasswordCredentials, Registry
 from mirror.errors import ConfigError
 from mirror.registries.credentials import from_file, from_variable
-from mirror.registries.json_key import service_account
+from mirror.registries.json_key import parts
 
 
 def check_secrets(config: Config, env: Mapping[str, str]) -> Iterator[Complaint]:
@@ -35,8 +35,8 @@ def _reads(registry: Registry, env: Mapping[str, str]) -> Iterator[tuple[Path, C
         case GoogleCredentials(json_key_file=file, json_key_env=variable):
             if file:
                 named = f"the JSON key {file}"
-                yield ("credentials", "json_key_file"), lambda: service_account(from_file(file)(), named)
+                yield ("credentials", "json_key_file"), lambda: parts(from_file(file)(), named)
             if variable:
-                yield ("credentials", "json_key_env"), lambda: service_account(from_variable(variable, env)())
+                yield ("credentials", "json_key_env"), lambda: parts(from_variable(variable, env)())
         case _:
             pass

@@ -1,4 +1,8 @@
-"""JSON key: a Google service account's key, as a login; what is none is told apart, and never shown."""
+"""JSON key: a Google service account's key, as a login; what is none is told apart, and never shown.
+
+A registry takes the whole key as a password, so a login needs no more than its form (`parts`). Whether the private key
+in it is one (`service_account`) costs 10 MiB of memory: for those who check a key or hand it on.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from mirror.errors import ConfigError
@@ -27,7 +30,7 @@ class JsonKey:
     def login(self) -> Login:
         """`_json_key` and the key's text; ConfigError says what the text is instead of a key."""
         text = self.read()
-        service_account(text, self.name)
+        parts(text, self.name)
         return Login("_json_key", decoded(text))
 
 
@@ -42,6 +45,13 @@ def decoded(text: str) -> str:
 
 
 def service_account(text: str, name: str = _NAME) -> dict[str, Any]:
+    """As `parts`, its private key parsed too."""
+    key = parts(text, name)
+    _complain(name, _problem(key["private_key"]))
+    return key
+
+
+def parts(text: str, name: str = _NAME) -> dict[str, Any]:
     """The parts of a service account's key. Raises ConfigError, without repeating anything of the text."""
     try:
         key = json.loads(decoded(text))
@@ -54,23 +64,30 @@ def service_account(text: str, name: str = _NAME) -> dict[str, Any]:
     missing = [part for part in _WANTED if not (isinstance(key.get(part), str) and key[part])]
     if missing:
         raise ConfigError(f"{name} lacks {', '.join(missing)}: it was cut, or is not the whole file")
-    if problem := _problem(key["private_key"]):
-        raise ConfigError(f"{name}: its private_key {problem}; hand over the file as it was downloaded")
+    _complain(name, _damage(key["private_key"]))
     return dict(key)
 
 
-# A login is asked for at every token; whether a key's numbers fit takes 30 ms.
-@lru_cache(maxsize=8)
+def _complain(name: str, problem: str | None) -> None:
+    if problem:
+        raise ConfigError(f"{name}: its private_key {problem}; hand over the file as it was downloaded")
+
+
+def _damage(pem: str) -> str | None:
+    """What can be seen of a private key without parsing it."""
+    if "-----BEGIN" not in pem:
+        return "has no line -----BEGIN PRIVATE KEY-----"
+    if "\\n" in pem:
+        return "has \\n where its lines should end: it was escaped twice"
+    return None if "-----END" in pem else "is no private key: it was cut, or changed on the way"
+
+
 def _problem(pem: str) -> str | None:
     """Why a text is no private key of Google's."""
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - slow; for those who have a key
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - the same
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - the same
 
-    if "-----BEGIN" not in pem:
-        return "has no line -----BEGIN PRIVATE KEY-----"
-    if "\\n" in pem:
-        return "has \\n where its lines should end: it was escaped twice"
     try:
         key = load_pem_private_key(pem.encode(), None)
     except TypeError:

@@ -6,7 +6,6 @@ import base64
 import json
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -20,8 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from mirror.demo.google import service_account_key
 from mirror.demo.tokens import certificate_pem, signing_key
 from mirror.errors import ConfigError
-from mirror.registries import json_key
-from mirror.registries.json_key import JsonKey
+from mirror.registries.json_key import JsonKey, service_account
 
 KEY = service_account_key("project")
 TEXT = json.dumps(KEY, indent=2)
@@ -77,7 +75,7 @@ def test_what_is_no_key_is_told_and_not_repeated(text: str, said: str) -> None:
 def test_the_older_form_of_a_private_key_is_one_too() -> None:
     old = pem(signing_key(), PrivateFormat.TraditionalOpenSSL)
     assert old.startswith("-----BEGIN RSA PRIVATE KEY-----")
-    assert JsonKey(lambda: json.dumps({**KEY, "private_key": old})).login().username == "_json_key"
+    assert service_account(json.dumps({**KEY, "private_key": old}))["private_key"] == old
 
 
 @pytest.mark.parametrize(
@@ -116,24 +114,10 @@ def test_the_older_form_of_a_private_key_is_one_too() -> None:
 def test_a_private_key_that_is_none_is_told_and_not_repeated(private_key: str, said: str) -> None:
     text = json.dumps({**KEY, "private_key": private_key})
     with pytest.raises(ConfigError) as raised:
-        JsonKey(lambda: text, "the JSON key key.json").login()
+        service_account(text, "the JSON key key.json")
     message = str(raised.value)
     assert message.startswith("the JSON key key.json: its private_key ")
     assert said in message
     assert not [
         line for line in private_key.splitlines() if len(line) > 5 and "BEGIN" not in line and line in message
     ]
-
-
-def test_a_key_is_parsed_once_and_not_for_every_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed: list[bytes] = []
-    parse = serialization.load_pem_private_key
-    monkeypatch.setattr(
-        serialization,
-        "load_pem_private_key",
-        lambda data, password: parsed.append(data) or parse(data, password),
-    )
-    json_key._problem.cache_clear()
-    credential = JsonKey(lambda: TEXT)
-    assert credential.login() == credential.login()
-    assert parsed == [PEM.encode()]
