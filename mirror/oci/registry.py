@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from mirror.errors import Denied, RateLimited, RegistryError, Unauthorized, Unsupported
 from mirror.oci.authority import Authority, Scopes
@@ -82,7 +82,7 @@ class Registry:
         `url` may be a path. `tries=False` sends once: the caller replays, or does without. A body of more than
         `most` bytes is not read to its end: TooLong.
         """
-        request = Request(method, urljoin(self.base, url), scopes, headers or {}, body, accept)
+        request = Request(method, self._at(url), scopes, headers or {}, body, accept)
 
         def once() -> Answer:
             with self._open(request) as stream:
@@ -95,7 +95,7 @@ class Registry:
         self, url: str, scopes: Scopes, *, headers: Mapping[str, str], accept: Collection[int]
     ) -> Iterator[Stream]:
         """The body of a GET as it arrives. Opening it is retried; reading it is the caller's to resume."""
-        request = Request("GET", urljoin(self.base, url), scopes, headers, None, accept)
+        request = Request("GET", self._at(url), scopes, headers, None, accept)
         with ExitStack() as stack:
             yield self.retry(lambda: stack.enter_context(self._open(request)))
 
@@ -138,7 +138,7 @@ class Registry:
         url = request.url
         for _ in range(_MOST_REDIRECTS):
             headers = dict(request.headers)
-            if authorization and urlsplit(url)[:2] == urlsplit(self.base)[:2]:
+            if authorization and self._is_ours(url):
                 headers["Authorization"] = authorization
             with ExitStack() as stack:
                 with self._gate.turn() as generation:
@@ -152,6 +152,13 @@ class Registry:
                     return
             url = follow(location, url, request.url)
         raise Unsupported(f"{self.host} redirects more than {_MOST_REDIRECTS} times")
+
+    def _at(self, url: str) -> str:
+        """`url` itself, or this registry's when it is a path. Taking it apart would cost more than sending it."""
+        return self.base + url if url.startswith("/") else url
+
+    def _is_ours(self, url: str) -> bool:
+        return url.startswith(f"{self.base}/") or urlsplit(url)[:2] == urlsplit(self.base)[:2]
 
     def _feel(self, stream: Stream, generation: int) -> None:
         if stream.status == 429:

@@ -6,6 +6,7 @@ https://gitlab.com/gitlab-org/container-registry/-/blob/master/docs/spec/gitlab/
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -30,19 +31,18 @@ def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
     if registry.powers.own_list is False:
         return listing.tags(registry, path, scopes)
     url = f"{_PROBE}repositories/{path}/tags/list/?n={listing.PAGE}&referrers=true"
+    found: dict[str, Tag] = {}
     try:
-        found = [
-            entry
-            for answer in listing.answers(registry, url, scopes)
-            for entry in _entries(registry, answer.body)
-        ]
+        for answer in listing.answers(registry, url, scopes):
+            entries = _entries(registry, answer.body)
+            with listing.understood(registry):
+                found |= {tag.name: tag for tag in map(_tag, entries)}
     except NotFound:
         registry.powers.own_list = _has_own_list(registry, scopes)
         return Listing({}, exists=False) if registry.powers.own_list else listing.tags(registry, path, scopes)
     registry.powers.own_list = True
     registry.powers.referrers = False  # GitLab has no such route; its list tells what there is
-    with listing.understood(registry):
-        return Listing({tag.name: tag for tag in map(_tag, found)}, tells_referrers=True)
+    return Listing(found, tells_referrers=True)
 
 
 class GitLab:
@@ -109,7 +109,7 @@ def _tag(entry: dict[str, Any]) -> Tag:
         name=str(entry["name"]),
         digest=Digest.parse(str(entry["digest"])),
         published=datetime.fromisoformat(when) if when else None,
-        media_type=str(entry.get("media_type") or ""),
+        media_type=sys.intern(str(entry.get("media_type") or "")),
         size=int(entry.get("size_bytes") or 0),
         referrers=tuple(_referrer(item) for item in entry.get("referrers") or ()),
     )

@@ -14,7 +14,6 @@ from typing import TypeVar
 from mirror.errors import CopyError, MirrorError, NotFound, Stopped, Unauthorized
 from mirror.events import Failed, Kept, Observe, Planned, Unchanged
 from mirror.oci.content import Source, Target
-from mirror.oci.digest import Digest
 from mirror.oci.tag import Tag
 from mirror.sync.copy import Copier
 from mirror.sync.plan import Copy, Placement, Plan, Rule, plan
@@ -81,7 +80,7 @@ class Pass:
         def problem(tag: Tag, error: MirrorError) -> None:
             self._fail(path, tag.name, f"{found.source.name}:{tag.name}", error)
 
-        found = survey(path, self.mirror.source(path), self.mirror.target(path))
+        found = survey(path, self.mirror.source(path), self.mirror.target(path), self.workers)
         chosen = choose(found, self.mirror.selection, self.now, self.workers, problem, self.shelf)
         return compare(chosen, self.workers, self.mirror.rule, problem)
 
@@ -94,9 +93,10 @@ class Pass:
         )
         for tag in made.unchanged:
             there = found.expected.get(tag.digest, tag.digest) if tag.digest else None
-            self.observe(Unchanged(self.mirror.name, found.path, tag.name, *self._at(found, tag.name, there)))
+            self.observe(Unchanged(self.mirror.name, found.path, tag.name, there or ""))
         for tag in made.kept:
-            self.observe(Kept(self.mirror.name, found.path, tag.name, *self._at(found, tag.name, tag.digest)))
+            target = f"{found.target.name}:{tag.name}"
+            self.observe(Kept(self.mirror.name, found.path, tag.name, target, tag.digest or ""))
         return made
 
     def _copy(self, plans: Iterable[tuple[Survey, Plan]]) -> None:
@@ -169,9 +169,6 @@ class Pass:
         if refusals:
             raise refusals[0]
         return done
-
-    def _at(self, found: Survey, tag: str, digest: Digest | None) -> tuple[str, str]:
-        return f"{found.target.name}:{tag}", str(digest)
 
     def _fail_step(self, found: Survey, step: Copy, error: MirrorError) -> None:
         for placement in step.placements or (Placement(""),):

@@ -37,6 +37,8 @@ class Report:
         """Count; called from many threads."""
         with self._lock:
             match event:
+                case Unchanged():
+                    self.unchanged.append(event)
                 case Requested():
                     self.requests[event.registry] += 1
                 case Settled():
@@ -45,8 +47,6 @@ class Report:
                     self.planned.append(event)
                 case Copied():
                     self.copied.append(event)
-                case Unchanged():
-                    self.unchanged.append(event)
                 case Kept():
                     self.kept.append(event)
                 case Failed():

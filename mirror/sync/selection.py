@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from mirror.errors import ConfigError
@@ -147,8 +148,18 @@ def _newest(chosen: tuple[Tag, ...], count: int, *, by_version: bool) -> tuple[T
 
 
 def _newest_first(tags: Iterable[Tag]) -> tuple[Tag, ...]:
-    by_name = sorted(tags, key=lambda tag: tag.name)
-    return tuple(sorted(by_name, key=lambda tag: (tag.published or _LONG_AGO, _version(tag)), reverse=True))
+    by_time = sorted(tags, key=_published, reverse=True)
+    return tuple(tag for _, same in groupby(by_time, _published) for tag in _highest_first(list(same)))
+
+
+def _published(tag: Tag) -> datetime:
+    return tag.published or _LONG_AGO
+
+
+def _highest_first(tags: list[Tag]) -> list[Tag]:
+    if len(tags) == 1:  # nearly always, where times are known; to read versions costs more than all the rest
+        return tags
+    return sorted(sorted(tags, key=lambda tag: tag.name), key=_version, reverse=True)
 
 
 def _version(tag: Tag) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -37,12 +38,16 @@ class Survey:
     expected: Mapping[Digest, Digest] = field(default_factory=dict)
 
 
-def survey(path: str, source: Source, target: Target) -> Survey:
-    """List both sides; a request or a few each."""
-    listed = source.tags()
+def survey(path: str, source: Source, target: Target, workers: Workers) -> Survey:
+    """List both sides at the same time; a request or a few each."""
+    there = workers.images.submit(target.tags)
+    try:
+        listed = source.tags()
+    finally:
+        wait([there])
     if not listed.exists:
         raise NotFound(f"{source.name}: there is no such repository, or it may not be seen", status=404)
-    return Survey(path, source, target, listed, target.tags())
+    return Survey(path, source, target, listed, there.result())
 
 
 def choose(

@@ -16,7 +16,7 @@ P = ParamSpec("P")
 
 
 # Looking at a repository is a request or two; this many at a time keep a slow registry's answers coming.
-_REPOSITORIES = 16
+_REPOSITORIES = 32
 
 
 class Workers:

@@ -78,7 +78,7 @@ def test_nothing_that_is_unchanged_is_written_again(ledger: Ledger, state: Fragi
     ledger.observe(copied())
     ledger.flush()
     for _ in range(100):
-        ledger.observe(Unchanged("shop", "acme/api", "1", "t/acme/api:1", NEW))
+        ledger.observe(Unchanged("shop", "acme/api", "1", NEW))
         ledger.flush()
     assert state.writes == 1
 

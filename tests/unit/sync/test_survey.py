@@ -82,7 +82,7 @@ class Sides:
 
     def look(self, rule: Rule | None = None, **selection: Any) -> Survey:
         self.forget()
-        found = survey(PATH, self.source, self.target)
+        found = survey(PATH, self.source, self.target, self._workers)
         chosen = choose(found, Selection(**selection), NOW, self._workers, self.problem, Shelf())
         return compare(chosen, self._workers, rule or Rule(), self.problem)
 
