@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 from bench.embedded import PASSWORD, USER
 from bench.filling import fill
 from bench.shapes import Images
+from bench.stopwatch import cpu
 from mirror.config.model import GoogleCredentials
 from tests.servers.certificates import Authority
 from tests.servers.process import Process
@@ -45,6 +46,9 @@ class Place(AbstractContextManager["Place"], Protocol):
     def counts(self) -> Counts:
         """Requests by side and method since `renew`."""
 
+    def busy(self) -> float:
+        """CPU seconds that the registries have used since `renew`."""
+
 
 class Real:
     """Debian's docker-registry on both sides; `warm` fills the target too. `delay` is a round trip, in ms."""
@@ -70,6 +74,7 @@ class Real:
         self.source = self._far(self._from, "far-source", self._stack)
         self.target = ""
         self._targets = ExitStack()
+        self._used = 0.0
 
     def __enter__(self) -> Self:
         """The registries run already."""
@@ -103,6 +108,7 @@ class Real:
             self.target = self._far(self._to, f"far-target-{self._runs}", self._targets)
         for registry in (self._from, self._to):
             registry.forget_requests()
+        self._used = self._cpu()
 
     def counts(self) -> Counts:
         """From the access logs of the registries."""
@@ -112,6 +118,13 @@ class Real:
             for side, registry in sides.items()
             if registry
         }
+
+    def busy(self) -> float:
+        """Of both; what the delaying proxies use is not counted."""
+        return self._cpu() - self._used
+
+    def _cpu(self) -> float:
+        return sum(cpu(registry.pid) for registry in (self._from, self._to) if registry)
 
     @property
     def _ca(self) -> str | None:
@@ -139,6 +152,7 @@ class Listing:
         folder.mkdir(parents=True, exist_ok=True)
         shape = [str(len(images)), str(len(next(iter(images.values()))))]
         words = [sys.executable, "-m", "bench.embedded", *shape, "--delay", str(delay)]
+        self._used = 0.0
         self._server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         sites = self._read()
         self.source, self.target, self.prefix = sites["gitlab"], sites["google"], sites["prefix"]
@@ -146,7 +160,7 @@ class Listing:
         (folder / "token").write_text(PASSWORD)
         (folder / "key.json").write_text(json.dumps(sites["key"]))
         logins = {self.source: (USER, PASSWORD), self.target: ("_json_key", json.dumps(sites["key"]))}
-        self.logins: Path | None = authfile(folder / "auth.json", logins)
+        self.logins: Path | None = authfile(folder / "config.json", logins)
 
     def __enter__(self) -> Self:
         """The process runs already."""
@@ -177,6 +191,7 @@ class Listing:
     def renew(self) -> None:
         """Empty the logs."""
         self._order("forget")
+        self._used = cpu(self._server.pid)
 
     def new_tag(self, name: str) -> None:
         """One more image at the source, under a new tag."""
@@ -186,6 +201,10 @@ class Listing:
         """From the logs of the embedded registries."""
         found: Counts = self._order("counts")
         return found
+
+    def busy(self) -> float:
+        """Of the process that is both."""
+        return cpu(self._server.pid) - self._used
 
     def _order(self, words: str) -> Any:
         assert self._server.stdin

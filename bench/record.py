@@ -14,6 +14,8 @@ from bench.stopwatch import Measured
 from bench.tools import Tool
 from bench.works import Result
 
+_KEPT_OF_TOOLS = ("name", "ours", "tells_itself", "runs", "at_once")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -49,10 +51,11 @@ class Record:
 def _as_json(result: Result) -> dict[str, Any]:
     tool = result.tool
     return {
-        "tool": {"name": tool.name, "ours": tool.ours, "tells_itself": tool.tells_itself, "runs": tool.runs},
+        "tool": {name: getattr(tool, name) for name in _KEPT_OF_TOOLS},
         "runs": [asdict(run) for run in result.runs],
         "counts": {side: dict(methods) for side, methods in result.counts.items()},
         "command": result.command,
+        "busy": result.busy,
     }
 
 
@@ -62,4 +65,5 @@ def _from_json(kept: dict[str, Any]) -> Result:
         tuple(Measured(**run) for run in kept["runs"]),
         {side: Counter(methods) for side, methods in kept["counts"].items()},
         kept["command"],
+        tuple(kept["busy"]),
     )

@@ -12,6 +12,8 @@ from bench.stopwatch import Measured, measure
 from bench.tools import Tool, command_line
 from bench.works import Result
 
+HELP, TINY, TINY_CRANE = "gcr-mirror --help", "gcr-mirror copy, a tiny image", "crane copy, the same"
+
 
 def starts(folder: Path, runs: int) -> list[Result]:
     """Each command so many times, taking turns; every copy under a tag of its own."""
@@ -35,17 +37,15 @@ def starts(folder: Path, runs: int) -> list[Result]:
             ]
 
         tools = [
-            Tool("gcr-mirror --help", sys.executable, lambda _: command_line("--help"), ours=True),
+            Tool(HELP, sys.executable, lambda _: command_line("--help"), ours=True),
             Tool(
-                "gcr-mirror copy, a tiny image",
+                TINY,
                 sys.executable,
                 lambda _: command_line("copy", source, target()),
                 ours=True,
             ),
             Tool("skopeo copy, the same", "skopeo", lambda _: skopeo()),
-            Tool(
-                "crane copy, the same", "crane", lambda _: ["crane", "copy", "--insecure", source, target()]
-            ),
+            Tool(TINY_CRANE, "crane", lambda _: ["crane", "copy", "--insecure", source, target()]),
         ]
         env = {"HOME": str(place.folder), "DOCKER_CONFIG": str(place.folder)}
         measured: dict[str, list[Measured]] = {tool.name: [] for tool in tools if tool.there}

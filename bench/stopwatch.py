@@ -39,6 +39,12 @@ class Measured:
     memory: int
 
 
+def cpu(pid: int) -> float:
+    """User and system seconds that a running process has used so far (proc(5), fields 14 and 15 of stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(
     command: Sequence[str], folder: Path, *, env: Mapping[str, str] | None = None, seconds: float = 900
 ) -> Measured:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -13,11 +15,16 @@ from bench.embedded import PREFIX
 from bench.places import Listing, Place
 
 Command = Callable[[Place], list[str]]
+# Images, and layers, that this program copies at once by default.
+AT_ONCE = 32
 
 
 @dataclass(frozen=True)
 class Tool:
-    """One competitor: what it is called in the table, its program, and its command for a place."""
+    """One competitor: what it is called in the table, its program, and its command for a place.
+
+    `at_once` is how many requests it may have under way at one registry, as far as its settings say.
+    """
 
     name: str
     program: str
@@ -26,6 +33,7 @@ class Tool:
     env: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
     tells_itself: bool = False
     runs: int = 1000
+    at_once: int = 1
 
     @property
     def there(self) -> bool:
@@ -35,7 +43,7 @@ class Tool:
 
 def ours(name: str = "gcr-mirror") -> Tool:
     """This program with its default limits."""
-    return Tool(name, sys.executable, _sync, ours=True, env=_home)
+    return Tool(name, sys.executable, _sync, ours=True, env=_home, at_once=AT_ONCE)
 
 
 def second_pass() -> Tool:
@@ -47,12 +55,14 @@ def second_pass() -> Tool:
 
 def skopeo(parallel: int) -> Tool:
     """Debian's skopeo: one `sync` for each repository, so many at a time."""
-    return Tool(f"skopeo, {_times(parallel)}", "skopeo", lambda place: _skopeo(place, parallel))
+    name = f"skopeo, {_times(parallel)}"
+    return Tool(name, "skopeo", lambda place: _skopeo(place, parallel), at_once=parallel)
 
 
 def skopeo_copy(parallel: int) -> Tool:
     """Debian's skopeo: one `copy` for each tag of a single repository, so many at a time."""
-    return Tool(f"skopeo copy, {_times(parallel)}", "skopeo", lambda place: _skopeo_copy(place, parallel))
+    name = f"skopeo copy, {_times(parallel)}"
+    return Tool(name, "skopeo", lambda place: _skopeo_copy(place, parallel), at_once=parallel)
 
 
 def rarely(tool: Tool) -> Tool:
@@ -72,22 +82,32 @@ class NewTags(Listing):
         super().renew()
 
 
-def crane(repositories: int, jobs: int) -> Tool:
+def crane(repositories: int = 1, jobs: int | None = None) -> Tool:
     """The program crane of go-containerregistry: one `copy --all-tags` for each repository."""
     return Tool(
-        f"crane, {repositories} x {jobs}",
+        f"crane, {repositories} x {jobs}" if jobs else "crane, its defaults",
         "crane",
         lambda place: _crane(place, repositories, jobs),
-        env=lambda place: {"SSL_CERT_FILE": str(place.ca)} if place.ca else {},
+        env=_crane_env,
+        at_once=repositories * (jobs or os.cpu_count() or 1),
     )
 
 
-def regsync(parallel: int) -> Tool:
+def regsync(parallel: int | None = None) -> Tool:
     """The program regsync of regclient, one configuration for all repositories."""
-    return Tool(f"regsync, {parallel} parallel", "regsync", lambda place: _regsync(place, parallel))
+    return Tool(
+        f"regsync, {parallel} parallel" if parallel else "regsync, its defaults",
+        "regsync",
+        lambda place: _regsync(place, parallel),
+        at_once=parallel or 1,
+    )
 
 
-def _home(place: Place) -> Mapping[str, str]:
+def _crane_env(place: Place) -> Mapping[str, str]:
+    return _home(place) | ({"SSL_CERT_FILE": str(place.ca)} if place.ca else {})
+
+
+def _home(place: Place) -> dict[str, str]:
     return {"HOME": str(place.folder), "DOCKER_CONFIG": str(place.folder)}
 
 
@@ -141,9 +161,9 @@ def _access(place: Place) -> str:
     return f"{access} --authfile={place.logins}" if place.logins else access
 
 
-def _crane(place: Place, repositories: int, jobs: int) -> list[str]:
-    insecure = "" if place.ca else "--insecure "
-    one = f'crane copy {insecure}--all-tags --jobs {jobs} {place.source}/"$1" {_below(place)}/"$1"'
+def _crane(place: Place, repositories: int, jobs: int | None) -> list[str]:
+    options = ("" if place.ca else "--insecure ") + (f"--jobs {jobs} " if jobs else "")
+    one = f'crane copy {options}--all-tags {place.source}/"$1" {_below(place)}/"$1"'
     return _each(list(place.images), repositories, one)
 
 
@@ -152,18 +172,28 @@ def _each(names: list[str], parallel: int, command: str) -> list[str]:
     return ["sh", "-c", f"printf '%s\\n' {' '.join(names)} | xargs -P {parallel} -n 1 sh -c '{command}' sh"]
 
 
-def _regsync(place: Place, parallel: int) -> list[str]:
-    tls = "enabled" if place.ca else "disabled"
-    registries = (place.source, place.target)
-    creds = [{"registry": host, "tls": tls, "reqConcurrent": parallel} for host in registries]
+def _regsync(place: Place, parallel: int | None) -> list[str]:
+    tls = {"tls": "enabled", "regcert": place.ca.read_text()} if place.ca else {"tls": "disabled"}
+    at_once = {"reqConcurrent": parallel} if parallel else {}
+    creds = [
+        {"registry": host, **tls, **at_once, **_login(place, host)} for host in (place.source, place.target)
+    ]
     sync = [
         {"source": f"{place.source}/{path}", "target": f"{_below(place)}/{path}", "type": "repository"}
         for path in place.images
     ]
     path = place.folder / "regsync.yaml"
-    defaults = {"parallel": parallel}
+    defaults = {"parallel": parallel} if parallel else {}
     path.write_text(json.dumps({"version": 1, "creds": creds, "defaults": defaults, "sync": sync}))
     return ["regsync", "once", "--config", str(path)]
+
+
+def _login(place: Place, host: str) -> dict[str, str]:
+    if not place.logins:
+        return {}
+    login = json.loads(place.logins.read_text())["auths"][host]["auth"]
+    user, _, password = base64.b64decode(login).decode().partition(":")
+    return {"user": user, "pass": password}
 
 
 def _below(place: Place) -> str:

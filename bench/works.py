@@ -28,12 +28,18 @@ class Work:
 
 @dataclass(frozen=True)
 class Result:
-    """One tool at one work: every run, and the requests of the last."""
+    """One tool at one work: every run, the requests of the last, and the registries' CPU seconds in each."""
 
     tool: Tool
     runs: tuple[Measured, ...]
     counts: Counts
     command: str
+    busy: tuple[float, ...] = ()
+
+    @property
+    def registries(self) -> float | None:
+        """The median of what both registries used, in CPU seconds; None where it was not measured."""
+        return statistics.median(self.busy) if self.busy else None
 
     @property
     def wall(self) -> float:
@@ -57,7 +63,10 @@ class Result:
 
 
 OURS = tools.ours()
-_PEERS = (tools.skopeo(20), tools.crane(20, 16), tools.regsync(16))
+_BEST = (tools.skopeo(20), tools.crane(4, 8), tools.crane(20, 16), tools.regsync(16))
+_DEFAULTS = (tools.skopeo(1), tools.crane(), tools.regsync())
+# Far away, one request after the other takes minutes.
+_ONCE = tuple(map(tools.rarely, _DEFAULTS))
 _FAR = 20.0
 
 WORKS = (
@@ -65,56 +74,76 @@ WORKS = (
         "unchanged",
         "The work *many* again, with nothing to do.",
         lambda folder: Real(folder, shapes.many(), warm=True),
-        (OURS, tools.second_pass(), *_PEERS),
+        (OURS, tools.second_pass(), *_BEST, *_DEFAULTS),
     ),
     Work(
         "multi",
         "10 indexes of four platforms; the target is empty.",
         lambda folder: Real(folder, shapes.multi()),
-        (OURS, tools.skopeo(1), tools.crane(1, 4), tools.regsync(16)),
+        (OURS, tools.skopeo(1), tools.crane(1, 16), tools.crane(), tools.regsync(16), tools.regsync()),
     ),
     Work(
         "many",
         "20 repositories of 25 tags; three layers each, two shared in the repository, one by all; the target is empty.",
         lambda folder: Real(folder, shapes.many()),
-        (OURS, *_PEERS),
+        (OURS, *_BEST, *_DEFAULTS),
     ),
     Work(
         "unchanged-10k, 20 ms",
         "20 repositories of 500 tags with nothing to do. The registries are ours (the embedded GitLab and Google, "
         "whose lists tell digests) and wait 20 ms before each answer.",
         lambda folder: Listing(folder, shapes.thousands(), delay=_FAR),
-        (OURS, tools.rarely(tools.skopeo(20))),
+        (OURS, *(tools.rarely(tool) for tool in _BEST)),
     ),
     Work(
         "one new tag among 10,000, 20 ms",
         "The same registries; before each run one tag is new at the source.",
         lambda folder: tools.NewTags(folder, shapes.thousands(), delay=_FAR),
-        (OURS,),
+        (OURS, *(tools.rarely(tool) for tool in (tools.crane(20, 16), tools.regsync(16)))),
     ),
     Work(
         "unchanged, 20 ms",
         "The same with a round trip of 20 ms to either registry.",
         lambda folder: Real(folder, shapes.many(), warm=True, delay=_FAR),
-        (OURS, tools.second_pass(), *_PEERS),
+        (OURS, tools.second_pass(), *_BEST, *_ONCE),
     ),
     Work(
         "big",
         "4 tags, each one layer of 256 MiB and four of 16 MiB; the target is empty.",
         lambda folder: Real(folder, shapes.big()),
-        (OURS, tools.skopeo_copy(1), tools.skopeo_copy(4), tools.crane(1, 4), tools.regsync(16)),
+        (
+            OURS,
+            tools.skopeo_copy(1),
+            tools.skopeo_copy(4),
+            tools.crane(1, 4),
+            tools.crane(),
+            tools.regsync(16),
+            tools.regsync(),
+        ),
     ),
     Work(
         "many, 20 ms",
         "The same with a round trip of 20 ms to either registry.",
         lambda folder: Real(folder, shapes.many(), delay=_FAR),
-        (OURS, *_PEERS),
+        (OURS, *_BEST, *_ONCE),
     ),
     Work(
         "big, TLS",
         "The same over TLS, with a private authority.",
         lambda folder: Real(folder, shapes.big(), tls=True),
-        (OURS, tools.skopeo_copy(4), tools.crane(1, 4)),
+        (OURS, tools.skopeo_copy(4), tools.crane(1, 4), tools.regsync(16)),
+    ),
+    Work(
+        "one layer of 256 MiB",
+        "For the memory alone.",
+        lambda folder: Real(folder, shapes.big(1, 256 * shapes.MEBIBYTE, 1)),
+        (OURS,),
+    ),
+    Work(
+        "one layer of 2 GiB",
+        "The same, eight times as large.",
+        lambda folder: Real(folder, shapes.big(1, 2048 * shapes.MEBIBYTE, 1)),
+        (tools.rarely(OURS),),
     ),
 )
 
@@ -125,16 +154,21 @@ def do(work: Work, folder: Path, runs: int) -> list[Result]:
     found: dict[str, list[Measured]] = {tool.name: [] for tool in there}
     counts: dict[str, Counts] = {}
     commands: dict[str, str] = {}
+    busy: dict[str, list[float]] = {tool.name: [] for tool in there}
     with work.place(folder) as place:
         for run in range(runs):
             for tool in there:
                 if run < tool.runs:
                     place.renew()
                     found[tool.name].append(_once(tool, place))
+                    busy[tool.name].append(place.busy())
                     counts[tool.name] = place.counts()
                     commands[tool.name] = _shown(tool.command(place), place)
                     _tell(work, tool, found[tool.name][-1])
-    return [Result(tool, tuple(found[tool.name]), counts[tool.name], commands[tool.name]) for tool in there]
+    return [
+        Result(tool, tuple(found[tool.name]), counts[tool.name], commands[tool.name], tuple(busy[tool.name]))
+        for tool in there
+    ]
 
 
 def _once(tool: Tool, place: Place) -> Measured:

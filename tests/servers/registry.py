@@ -94,6 +94,11 @@ class Registry:
         """Take it down without a word to it."""
         self._process.kill()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs at this moment."""
+        return self._process.pid
+
     def requests(self) -> list[Request]:
         """What it has answered since the start or the last `forget_requests()`, in order of completion.
 
