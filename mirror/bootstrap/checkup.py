@@ -16,6 +16,7 @@ from mirror.checks.gitlab import Source, gitlab, pulls
 from mirror.checks.google import Target, google, pushes
 from mirror.checks.google_api import GoogleApi
 from mirror.checks.identity import member
+from mirror.checks.keyless import Machine
 from mirror.checks.network import network
 from mirror.checks.place import TIMEOUTS, Place
 from mirror.checks.quota import Pace
@@ -40,15 +41,18 @@ def checks(config: Config, env: Mapping[str, str]) -> list[Check]:
     """Every check that can be run from here, registry by registry."""
     site = Site(config, ignore, env=env)
     return [
-        one for name, model in config.registries.items() for one in _Inspection(site, name, model).checks()
+        one
+        for name, model in config.registries.items()
+        for one in _Inspection(site, name, model, env).checks()
     ]
 
 
 class _Inspection:
     """One registry of the configuration, and what its mirrors want of it."""
 
-    def __init__(self, site: Site, name: str, model: RegistryModel) -> None:
+    def __init__(self, site: Site, name: str, model: RegistryModel, env: Mapping[str, str]) -> None:
         self._site = site
+        self._env = env
         self._name = name
         self._model = model
         self._ca_file = str(model.ca_file) if model.ca_file else None
@@ -75,7 +79,9 @@ class _Inspection:
                 # Whether one may push is not looked at: GitLab makes a repository for whoever asks for that right.
                 return gitlab(self._source(place, model))
             case GoogleRegistry() as model if self._targets():
-                login = credential_checks.google_login(place, model.project, self._client(model.host))
+                login = credential_checks.google_login(
+                    place, model.project, self._client(model.host), Machine(self._env)
+                )
                 return [*login, *google(self._target(place, model))]
             case _:
                 own = pulls(place, self._literals) if self._sourced else []

@@ -16,9 +16,11 @@ from urllib.parse import quote
 from mirror.checks.check import Check, Finding, Probe
 from mirror.checks.docker_login import logged_in
 from mirror.checks.google_api import endpoint_override
+from mirror.checks.keyless import Machine, keyless
 from mirror.checks.place import TIMEOUTS, Place
 from mirror.errors import ConfigError, MirrorError
 from mirror.oci.auth import Login
+from mirror.registries.artifact_registry import GCR_LOCATIONS
 from mirror.registries.credentials import DockerConfig
 from mirror.registries.google_auth import SCOPES, ApplicationDefault, fetched
 from mirror.registries.json_key import service_account
@@ -32,8 +34,6 @@ _TOKENS = "https://oauth2.googleapis.com/token"
 _NO_DEFAULT = "gcloud auth application-default login"
 _AS_DOWNLOADED = "hand over the file as it was downloaded"
 _CERTIFICATES = "https://www.googleapis.com/robot/v1/metadata/x509"
-# What the firmware of Google's machines calls itself.
-PRODUCT = Path("/sys/class/dmi/id/product_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,15 @@ def secret_file(place: Place, file: Path) -> list[Check]:
     return [place.check("secret file", partial(readable, place, file))]
 
 
-def google_login(place: Place, project: str, client: Client) -> list[Check]:
+def google_login(place: Place, project: str, client: Client, machine: Machine) -> list[Check]:
     """The login at Google: whether it is one, whose, how old, and whether Google gives a token for it."""
     kept = logged_in(place) if isinstance(place.credential, DockerConfig) else ""
     return [
-        *([] if _default(place) else [place.check("key", lambda: key(place, project, client), kept)]),
+        *(
+            []
+            if _default(place)
+            else [place.check("key", lambda: key(place, project, client, machine), kept)]
+        ),
         place.check(TOKEN, lambda: token(place), kept, asks=_token_url(place)),
     ]
 
@@ -89,7 +93,7 @@ def readable(place: Place, file: Path) -> Iterator[Finding]:
         yield probe.ok(f"only its owner and group (mode {mode:04o})")
 
 
-def key(place: Place, project: str, client: Client, product: Path = PRODUCT) -> Iterator[Finding]:
+def key(place: Place, project: str, client: Client, machine: Machine) -> Iterator[Finding]:
     """The key parses, belongs to the target's project, is known to Google, young, and needed."""
     probe = place.probe("key", "read the service account's key")
     try:
@@ -108,16 +112,12 @@ def key(place: Place, project: str, client: Client, product: Path = PRODUCT) -> 
     if found.project != project:
         yield probe.warning(
             f"it is of the project {found.project}, the images go to {project}",
-            f"if that is meant, nothing; else: gcr-mirror setup google --project {project} --host {place.host} "
-            "--key-file key.json --apply",
+            f"if that is meant, nothing; else: {_setup(place, project)} --key-file key.json --apply",
         )
     else:
         yield probe.ok(f"of {found.email}")
-    if _on_google(product):
-        yield probe.warning(
-            "this machine is Google's: no key is needed here",
-            "credentials: {adc: true}, and give the machine's or the workload's service account the role",
-        )
+    if better := keyless(machine, _setup(place, project, found), place.known):
+        yield probe.warning(f"it is not needed: {better[0]}", better[1])
     yield from _age(place, found, client)
 
 
@@ -175,7 +175,7 @@ def _age(place: Place, found: Key, client: Client) -> Iterator[Finding]:
     if pem is None:
         yield probe.failed(
             "Google does not know it: it was deleted, or its account was",
-            f"gcr-mirror setup google --project {found.project} --host {place.host} --key-file key.json --apply",
+            f"{_setup(place, found.project, found)} --key-file key.json --apply",
         )
         return
     yield _judged(probe, found, pem)
@@ -236,8 +236,12 @@ def _default(place: Place) -> bool:
     return isinstance(place.credential, ApplicationDefault)
 
 
-def _on_google(product: Path) -> bool:
-    try:
-        return product.read_text("utf-8").startswith("Google")
-    except OSError:
-        return False
+def _setup(place: Place, project: str, found: Key | None = None) -> str:
+    """The command that makes Google ready; for the account of a key, where it is one of the project."""
+    name = found.email.partition("@")[0] if found and found.project == project else "gcr-mirror"
+    repository = "" if place.host in GCR_LOCATIONS else place.known.get("REPOSITORY", "")
+    return (
+        f"gcr-mirror setup google --project {project} --host {place.host}"
+        + (f" --repository {repository}" if repository else "")
+        + ("" if name == "gcr-mirror" else f" --service-account {name}")
+    )

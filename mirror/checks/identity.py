@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mirror.checks.credentials import Key
+from mirror.checks.keyless import PROJECTED, subject_of
 from mirror.checks.place import TIMEOUTS
 from mirror.errors import MirrorError
 from mirror.oci.auth import Credential
@@ -16,11 +15,10 @@ from mirror.registries.google_auth import ApplicationDefault, application_defaul
 
 # A person's login does not say whose it is; gcloud, which made it, knows.
 _PERSON = "user:$(gcloud config get-value account)"
-_KUBERNETES = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _POOL = ".svc.id.goog"
 
 
-def member(credential: Credential, projected: Path = _KUBERNETES) -> str:
+def member(credential: Credential, projected: Path = PROJECTED) -> str:
     """The principal, "" where nothing tells it. May ask the machine's metadata server.
 
     What is between `$(` and `)` is for the shell to fill in. `projected` is the token of a workload on Kubernetes.
@@ -61,14 +59,14 @@ def _default(projected: Path) -> str:
 def _federated(found: Any, request: Any) -> str:
     """An outside identity that acts as itself: https://cloud.google.com/iam/docs/principal-identifiers ."""
     pool, _, provider = str(found.info["audience"]).partition("/providers/")
-    subject = _subject(found.retrieve_subject_token(request)) if provider else ""
+    subject = subject_of(found.retrieve_subject_token(request)) if provider else ""
     return f"principal:{pool}/subject/{subject}" if subject else ""
 
 
 def _workload(pool: str, projected: Path) -> str:
     """A Kubernetes service account that acts as itself, without one of Google's."""
     try:
-        subject = _subject(projected.read_text("utf-8"))
+        subject = subject_of(projected.read_text("utf-8"))
     except OSError:
         return ""
     _, _, place = subject.partition("system:serviceaccount:")
@@ -76,13 +74,3 @@ def _workload(pool: str, projected: Path) -> str:
     number = f"$(gcloud projects describe {pool.removesuffix(_POOL)} --format='value(projectNumber)')"
     where = f"principal://iam.googleapis.com/projects/{number}/locations/global/workloadIdentityPools/{pool}"
     return f"{where}/subject/ns/{namespace}/sa/{name}" if name else ""
-
-
-def _subject(token: str) -> str:
-    """Whom an identity token is about. It was handed to us; Google is who verifies it."""
-    part = token.split(".")[1] if token.count(".") == 2 else ""
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except ValueError:
-        return ""
-    return str(claims.get("sub", "")) if isinstance(claims, dict) else ""

@@ -15,6 +15,7 @@ from mirror.checks.check import Check, Finding, run
 from mirror.checks.credentials import google_login
 from mirror.checks.docker_login import docker_login
 from mirror.checks.gitlab import pulls
+from mirror.checks.keyless import Machine
 from mirror.oci.auth import Login
 from mirror.registries.credentials import DockerConfig
 from tests.servers.gcloud import Gcloud
@@ -129,6 +130,6 @@ def test_a_helper_that_lacks_is_one_trouble_and_not_that_of_all_who_need_the_log
     configured(folder, "gcloud", "credHelpers")
     there = place(HOST, CREDENTIAL)
     ours = [*docker_login(there), *pulls(there, ["acme/api"])]
-    ours += google_login(there, "arctic-goal-676703", there.client)
+    ours += google_login(there, "arctic-goal-676703", there.client, Machine({}))
     found = run([Check("there: answers", list), *(replace(one, known={}) for one in ours)])
     assert [(one.check, one.level) for one in found] == [("there: docker login", "failed")]

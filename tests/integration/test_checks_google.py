@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import jwt
 import pytest
 from typer.testing import CliRunner
 
@@ -21,6 +22,7 @@ from mirror.checks.credentials import Key, google_credentials, google_login, key
 from mirror.checks.google import Target, excess, google, old_bucket, push, rights
 from mirror.checks.google_api import GoogleApi
 from mirror.checks.identity import member
+from mirror.checks.keyless import Machine
 from mirror.checks.roles import EXCESSIVE
 from mirror.cli.app import app
 from mirror.demo.gitlab import GitLabRegistry
@@ -346,12 +348,18 @@ class TestKey:
     """The service account's key."""
 
     def look(
-        self, info: dict[str, object] | str, product: str = "Standard PC", *, folder: Path
+        self,
+        info: dict[str, object] | str,
+        product: str = "Standard PC",
+        *,
+        folder: Path,
+        env: dict[str, str] | None = None,
     ) -> list[Finding]:
         text = info if isinstance(info, str) else json.dumps(info)
         there = place("eu.gcr.io", Fixed(Login("_json_key", text)), KNOWN)
         (folder / "product").write_text(product, "utf-8")
-        return list(key(there, PROJECT, Client("certificates", observe=ignore), folder / "product"))
+        machine = Machine(env or {}, folder / "product", folder / "projected")
+        return list(key(there, PROJECT, Client("certificates", observe=ignore), machine))
 
     def test_it_passes(self, cloud: GoogleCloud, tmp_path: Path) -> None:
         info = cloud.key()
@@ -370,7 +378,9 @@ class TestKey:
         file = tmp_path / "key.json"
         file.write_text(json.dumps({**cloud.key(), "private_key": "made up"}), "utf-8")
         there = place("eu.gcr.io", JsonKey(from_file(file)), KNOWN)
-        (finding,) = key(there, PROJECT, Client("certificates", observe=ignore), tmp_path / "product")
+        (finding,) = key(
+            there, PROJECT, Client("certificates", observe=ignore), Machine({}, tmp_path / "product")
+        )
         assert (finding.level, "its private_key has no line" in finding.said) == ("failed", True)
         assert cloud.count("GET") == 0
 
@@ -406,11 +416,84 @@ class TestKey:
         finding = worst(self.look(cloud.key(), folder=tmp_path))
         assert (finding.level, "deleted" in finding.said) == ("failed", True)
 
-    def test_one_on_a_machine_of_googles_is_a_warning(self, cloud: GoogleCloud, tmp_path: Path) -> None:
+    def without(self, cloud: GoogleCloud, folder: Path, env: dict[str, str], product: str = "") -> Finding:
         info = cloud.key()
         cloud.keys.append(info["private_key_id"])
-        finding = worst(self.look(info, "Google Compute Engine\n", folder=tmp_path))
-        assert (finding.level, "adc: true" in finding.fix) == ("warning", True)
+        finding = worst(self.look(info, product, folder=folder, env=env))
+        assert (finding.level, finding.said.startswith("it is not needed: ")) == ("warning", True)
+        return finding
+
+    def test_one_on_a_machine_of_googles_is_a_warning(
+        self, cloud: GoogleCloud, gcloud: Gcloud, tmp_path: Path
+    ) -> None:
+        fix = self.without(cloud, tmp_path, {}, "Google Compute Engine\n").fix
+        assert fix.endswith("; then write credentials: {adc: true}")
+        (tmp_path / "curl").write_text(f"#!/bin/sh\necho {EMAIL}\n", "utf-8")
+        (tmp_path / "curl").chmod(0o755)
+        gcloud.run(fix.partition(";")[0])
+        assert cloud.holds(HOME.resource, "roles/artifactregistry.writer") == {MEMBER}
+
+    def test_one_on_gke_is_a_warning(self, cloud: GoogleCloud, tmp_path: Path) -> None:
+        token = jwt.encode({"sub": "system:serviceaccount:mirror:copier"}, "k" * 32)
+        (tmp_path / "projected").write_text(token, "utf-8")
+        env = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        fix = self.without(cloud, tmp_path, env, "Google Compute Engine\n").fix
+        assert " --service-account mirror --keyless gke --kubernetes-account mirror/copier --apply" in fix
+
+    @pytest.mark.parametrize(
+        ("env", "tells"),
+        [
+            (
+                {"GITLAB_CI": "true", "CI_PROJECT_NAMESPACE": "acme/shop"},
+                "--keyless gitlab --namespace acme/shop --login",
+            ),
+            (
+                {
+                    "GITLAB_CI": "true",
+                    "CI_PROJECT_NAMESPACE": "acme",
+                    "CI_SERVER_URL": "https://gitlab.acme.example",
+                },
+                "--keyless gitlab --namespace acme --issuer https://gitlab.acme.example --login",
+            ),
+            (
+                {
+                    "GITHUB_ACTIONS": "true",
+                    "GITHUB_REPOSITORY_OWNER": "acme",
+                    "ACTIONS_ID_TOKEN_REQUEST_URL": "https://x",
+                },
+                "--keyless github --namespace acme --login",
+            ),
+        ],
+    )
+    def test_one_in_a_job_of_ci_is_a_warning_and_the_fix_makes_the_login_without(
+        self,
+        env: dict[str, str],
+        tells: str,
+        cloud: GoogleCloud,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        fix = self.without(cloud, tmp_path, env).fix
+        assert tells in fix
+        command, _, then = fix.partition(";")
+        assert then == " it prints what to write down"
+        admin = tmp_path / "admin.json"
+        admin.write_text(json.dumps(cloud.key()), "utf-8")
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(admin))
+        monkeypatch.setattr(Clock, "wait", lambda *_: None)
+        monkeypatch.chdir(tmp_path)
+        result = CliRunner().invoke(app, shlex.split(command)[1:])
+        assert (result.exit_code, "credentials: {adc: true}" in result.output) == (0, True)
+        assert json.loads((tmp_path / "login.json").read_text("utf-8"))["type"] == "external_account"
+        where = place("eu.gcr.io", ApplicationDefault(), KNOWN)
+        names = [one.name for one in google_login(where, PROJECT, where.client, Machine(env))]
+        assert names == ["there: access token"], "there is no key any more"
+
+    def test_a_job_of_github_that_may_not_ask_for_a_token_is_told_how_it_may(
+        self, cloud: GoogleCloud, tmp_path: Path
+    ) -> None:
+        env = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY_OWNER": "acme"}
+        assert self.without(cloud, tmp_path, env).fix.endswith("permissions: {id-token: write}")
 
     def test_one_in_base64_is_read_too(self, cloud: GoogleCloud) -> None:
         text = base64.b64encode(json.dumps(cloud.key()).encode()).decode()
@@ -488,7 +571,7 @@ class TestToken:
     ) -> None:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
         where = place("eu.gcr.io", ApplicationDefault(), KNOWN)
-        (check,) = google_login(where, PROJECT, where.client)
+        (check,) = google_login(where, PROJECT, where.client, Machine({}))
         finding = worst(check.diagnose())
         assert (finding.level, finding.fix) == ("failed", "gcloud auth application-default login")
 
@@ -521,7 +604,10 @@ def test_all_of_it_together_runs_side_by_side(cloud: GoogleCloud, tmp_path: Path
         login = there.credential.login()
         target = Target(there, (PATH,), home=HOME, api=lambda: GoogleApi.of(google_credentials(login)))
         cloud.keys.append(str(info["private_key_id"]))
-        checks = [*google_login(there, PROJECT, Client("c", observe=ignore)), *google(target)]
+        checks = [
+            *google_login(there, PROJECT, Client("c", observe=ignore), Machine({}, tmp_path)),
+            *google(target),
+        ]
         found = run(checks)
         # Nobody answers at `answers`, which is of the network: the push needs it, and is left out.
         assert {one.check: one.level for one in found} == {
