@@ -37,6 +37,7 @@ def _reads(registry: Registry, env: Mapping[str, str]) -> Iterator[tuple[Path, C
                 named = f"the JSON key {file}"
                 yield ("credentials", "json_key_file"), lambda: parts(from_file(file)(), named)
             if variable:
-                yield ("credentials", "json_key_env"), lambda: parts(from_variable(variable, env)())
+                spoken = f"the JSON key in the variable {variable}"
+                yield ("credentials", "json_key_env"), lambda: parts(from_variable(variable, env)(), spoken)
         case _:
             pass

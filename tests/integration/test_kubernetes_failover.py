@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from mirror.cluster.failover import complete
+from mirror.demo.google import service_account_key
 from mirror.render.admission_policy import admission_policy
 from mirror.render.failover import Failover
 from tests.acceptance.markdown import blocks
@@ -275,6 +277,49 @@ def test_without_the_optional_client_it_says_what_to_install(tmp_path: Path, api
     env = {"KUBECONFIG": str(api.kubeconfig(tmp_path)), "PYTHONPATH": str(tmp_path)}
     ran = gcr_mirror("kubernetes", "failover", "on", env=env, home=tmp_path)
     assert (ran.code, "pip install 'gitlab-gcr-mirror[kubernetes]'" in ran.err) == (2, True)
+
+
+def test_the_how_to_prepares_a_cluster_that_then_fails_over(tmp_path: Path) -> None:
+    """Its commands for the pull secret and for the policy, by the real kubectl, on what the program writes."""
+    found = blocks(BOOK.parents[1] / "how-to" / "kubernetes.md")
+    (tmp_path / "config.yaml").write_text(next(one.text for one in found if one.name == "config.yaml"))
+    (tmp_path / "key.json").write_text(json.dumps(service_account_key("arctic-goal-676703")))
+    key = ("-c", tmp_path / "config.yaml", "--key-file", tmp_path / "key.json", "-o")
+    for command, file, option in (
+        ("pull-secret", "pull-secret", "--namespace"),
+        ("failover-policy", "failover", "--pods-in"),
+    ):
+        words = ("kubernetes", command, *key, tmp_path / f"{file}.yaml", option, "shop")
+        assert gcr_mirror(*words, home=tmp_path).code == 0
+    apply, prepare, prove = (
+        one.text
+        for one in found
+        if one.language == "sh"
+        and "kubectl" in one.text
+        and "gcr-mirror kubernetes" not in one.text
+        and "-k deploy" not in one.text
+    )
+    _, policy, *_ = YAML(typ="safe").load_all((tmp_path / "failover.yaml").read_text())
+    with ApiServer(policy) as server:
+        server.add("namespaces", "", "shop", metadata={"labels": {}})
+        made = "kubectl create namespace gcr-mirror\n"  # of which kubectl speaks in protobuf
+        assert prepare.startswith(made)
+        for text in (apply, prepare.removeprefix(made)):
+            kubectl(server, tmp_path, f"set -e\n{text}")
+        assert ("mutatingadmissionpolicies", "", "gcr-mirror-failover") in server.objects
+        assert ("secrets", "shop", "gcr-mirror-pull") in server.objects
+        said = kubectl(server, tmp_path, f"set -e\n{prove}")
+        assert "\neu.gcr.io/arctic-goal-676703/gitlab/acme/shop/gcr-mirror-probe:1configmap" in said
+        assert failover(server, tmp_path, "on").code == 0
+
+
+def test_the_commands_in_the_switchs_comment_are_kubectls(tmp_path: Path, api: ApiServer) -> None:
+    text = Failover("gcr-mirror-failover", "gcr-mirror", ORIGIN, MIRROR, "pull").switch()
+    comment = "".join(f"{line[2:]}\n" for line in text.splitlines() if line.startswith("# "))
+    commands = re.findall(r"^  (kubectl (?:.*\\\n)*.*)$", comment, re.MULTILINE)
+    assert len(commands) == 2
+    said = [kubectl(api, tmp_path, command.replace("NAMESPACE", "shop")) for command in commands]
+    assert said == ["configmap/gcr-mirror-failover patched\n", f"{MIRROR}/gcr-mirror-probe:1"]
 
 
 def test_the_commands_of_the_runbook_are_those_that_the_program_prints(tmp_path: Path) -> None:

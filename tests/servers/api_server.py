@@ -11,6 +11,7 @@ import copy
 import json
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,26 +22,25 @@ from tests.servers.admission import admit
 
 Json = dict[str, Any]
 _PATH = re.compile(
-    r"/(?:api/v1|apis/apps/v1)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<kind>[a-z]+)(?:/(?P<name>[^/]+))?"
+    r"/(?:api/v1|apis/[a-z0-9.]+/v1)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<kind>[a-z]+)(?:/(?P<name>[^/]+))?"
 )
 _ROLLOUT = 2  # questions until a rollout is over
 # What kubectl asks before anything else: which kinds there are, and below which path.
 _KINDS = {
-    "v1": {"configmaps": "ConfigMap", "namespaces": "Namespace", "pods": "Pod", "secrets": "Secret"},
+    "v1": {
+        "configmaps": "ConfigMap",
+        "namespaces": "Namespace",
+        "pods": "Pod",
+        "secrets": "Secret",
+        "serviceaccounts": "ServiceAccount",
+    },
     "apps/v1": {"daemonsets": "DaemonSet", "deployments": "Deployment", "statefulsets": "StatefulSet"},
+    "admissionregistration.k8s.io/v1": {
+        "mutatingadmissionpolicies": "MutatingAdmissionPolicy",
+        "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
+    },
 }
-# That it validates fields itself, so that kubectl does not want the whole schema.
-_OPENAPI: Json = {
-    "paths": {
-        "api/v1": {"serverRelativeURL": "/openapi/v3/api/v1"},
-        "/api/v1/namespaces/{namespace}/pods/{name}": {
-            "patch": {
-                "parameters": [{"name": "fieldValidation", "in": "query"}],
-                "x-kubernetes-group-version-kind": {"group": "", "version": "v1", "kind": "Pod"},
-            }
-        },
-    }
-}
+_OF_NO_NAMESPACE = ("namespaces", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
 
 
 @dataclass
@@ -145,9 +145,10 @@ class ApiServer:
         return 200, _typed(kind, self._progressed(found))
 
     def _made(self, kind: str, namespace: str, body: Json, *, dry: bool) -> Json:
-        made = self._admitted(body)
+        made = self._admitted(body) if kind == "pods" else body
         if not dry:
-            self.add(kind, namespace, made["metadata"]["name"], spec=made["spec"])
+            parts = {key: value for key, value in made.items() if key not in ("apiVersion", "kind")}
+            self.add(kind, namespace, made["metadata"]["name"], **parts)
         return made
 
     def _admitted(self, pod: Json) -> Json:
@@ -200,28 +201,54 @@ def _typed(kind: str, found: Json, tail: str = "") -> Json:
 
 
 def _discovered(path: str) -> Json | None:
+    """What there is, for those who ask before they begin."""
     if path == "/api":
         return {"kind": "APIVersions", "versions": ["v1"]}
     if path == "/apis":
-        version = {"groupVersion": "apps/v1", "version": "v1"}
-        group = {"name": "apps", "versions": [version], "preferredVersion": version}
-        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
+        return {
+            "kind": "APIGroupList",
+            "apiVersion": "v1",
+            "groups": [_group(one) for one in _KINDS if "/" in one],
+        }
     if path.startswith("/openapi/v3"):
-        return _OPENAPI
-    served = {"/api/v1": "v1", "/apis/apps/v1": "apps/v1"}.get(path)
-    if served is None:
+        return {"paths": dict(_described(one) for one in _KINDS) | dict(_validated())}
+    served = path.removeprefix("/apis/").removeprefix("/api/")
+    if served not in _KINDS:
         return None
     resources = [
         {
             "name": name,
             "singularName": kind.lower(),
-            "namespaced": name != "namespaces",
+            "namespaced": name not in _OF_NO_NAMESPACE,
             "kind": kind,
             "verbs": ["create", "delete", "get", "list", "patch", "watch"],
         }
         for name, kind in _KINDS[served].items()
     ]
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": served, "resources": resources}
+
+
+def _group(served: str) -> Json:
+    name, _, version = served.partition("/")
+    known = {"groupVersion": served, "version": version}
+    return {"name": name, "versions": [known], "preferredVersion": known}
+
+
+def _described(served: str) -> tuple[str, Json]:
+    path = f"apis/{served}" if "/" in served else f"api/{served}"
+    return path, {"serverRelativeURL": f"/openapi/v3/{path}"}
+
+
+def _validated() -> Iterator[tuple[str, Json]]:
+    """That the server looks at fields itself, so that kubectl does not want the whole schema."""
+    for served, kinds in _KINDS.items():
+        group, _, version = served.rpartition("/")
+        for name, kind in kinds.items():
+            described = {
+                "parameters": [{"name": "fieldValidation", "in": "query"}],
+                "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind},
+            }
+            yield f"/{served}/{name}/{{name}}", {"patch": described}
 
 
 def _merge(into: Json, patch: Json) -> None:

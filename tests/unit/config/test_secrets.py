@@ -81,6 +81,14 @@ def test_a_key_that_was_cut_is_named_with_its_line_and_file(file: Path) -> None:
     assert "was cut" in said
 
 
+def test_a_key_in_a_variable_that_was_cut_is_named_with_its_line_and_variable(file: Path) -> None:
+    file.write_text(TEXT.replace("json_key_file: key.json", "json_key_env: GCR_KEY"))
+    said = complaint(file, GCR_KEY=json.dumps(KEY)[:500])
+    assert said.startswith(
+        f"{file}:13: registries.gcr.credentials.json_key_env: the JSON key in the variable GCR_KEY"
+    )
+
+
 def test_a_variable_that_is_not_set_is_named_with_its_line(file: Path) -> None:
     file.write_text(TEXT.replace("password_file: token", "password_env: GITLAB_TOKEN"))
     assert f"{file}:7: registries.gitlab.credentials.password_env: the variable GITLAB_TOKEN" in complaint(
