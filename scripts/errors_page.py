@@ -14,9 +14,9 @@ _INTRODUCTION = """\
 # Errors, their causes and fixes
 
 Registries often say "denied" where they mean "missing". `gcr-mirror check`, `sync` and `run` print what is
-below under an error that they know. Capital words (PROJECT, HOST, LOCATION, REPOSITORY, SERVICE, MEMBER) stand
-for your own; the program fills them in where it knows them. For `eu.gcr.io`, LOCATION is `europe` and
-REPOSITORY is `eu.gcr.io`.
+below under an error that they know. Capital words (PROJECT, HOST, ENDPOINT, LOCATION, REPOSITORY, SERVICE, GITLAB,
+GROUP) stand for your own; the program fills them in where it knows them. For `eu.gcr.io`, LOCATION is `europe`
+and REPOSITORY is `eu.gcr.io`.
 """
 
 
@@ -33,11 +33,12 @@ def _section(side: str, table: list[Denial]) -> str:
 
 
 def _entry(denial: Denial) -> str:
-    return f"### {denial.key}\n\n> {denial.says}\n\n{denial.cause}\n\nFix: {_code(denial.fix)}\n"
+    told = denial.explained({})
+    return f"### {denial.key}\n\n> {denial.says}\n\n{told.cause}\n\nFix: {_code(told.fix)}\n"
 
 
 def _code(fix: str) -> str:
-    return f"`{fix}`" if fix.startswith(("gcloud ", "gcr-mirror ", "timedatectl ")) else fix
+    return f"`{fix}`" if fix.startswith(("curl ", "gcloud ", "gcr-mirror ", "timedatectl ")) else fix
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from mirror.bootstrap.connection import connect
 from mirror.bootstrap.site import Site
@@ -99,7 +102,7 @@ class _Inspection:
             timeouts=TIMEOUTS,
         )
         home = _home(self._model)
-        known = placeholders(home) if home else {}
+        known = placeholders(home) if home else self._owner()
         return Place(
             self._name,
             registry,
@@ -110,6 +113,22 @@ class _Inspection:
             member=cache(partial(member, self._credential)),
         )
 
+    def _owner(self) -> dict[str, str]:
+        """Whose a new token of GitLab's would be, of which kind, and where it is kept."""
+        if not isinstance(self._model, GitLabRegistry):
+            return {}
+        path = next(iter((*self._literals, *self._roots)), "")
+        given = self._model.credentials
+        name = given.username if given else "gcr-mirror"
+        wish: dict[str, Any] = {"name": "gcr-mirror", "username": name, "scopes": ["read_registry"]}
+        known = {"GITLAB": _api_url(self._model), "GROUP": path.partition("/")[0]}
+        if self._roots:  # Deploy tokens cannot list repositories.
+            wish = {"name": "gcr-mirror", "scopes": ["read_api", "read_registry"], "access_level": 20}
+            known["TOKEN_KIND"] = "access_tokens"
+        if given and given.password_file:
+            known["TOKEN_SAVED"] = f"| jq -er .token >{shlex.quote(str(given.password_file))}"
+        return {**known, "TOKEN_WISH": json.dumps(wish)}
+
     def _source(self, place: Place, model: GitLabRegistry) -> Source:
         def repository(path: str) -> Repository:
             return Repository(place.registry, path, push=False, lister=gitlab_tags, observe=ignore)
@@ -118,9 +137,8 @@ class _Inspection:
             login = self._credential.login()
             return login.password if login else None
 
-        api_url = model.api_url or f"https://{model.host.removeprefix('registry.')}"
         api = self._client(model.host)
-        return Source(place, repository, api_url, api, token, self._literals, self._roots)
+        return Source(place, repository, _api_url(model), api, token, self._literals, self._roots)
 
     def _target(self, place: Place, model: GoogleRegistry) -> Target:
         home = _home(model)
@@ -154,6 +172,10 @@ class _Inspection:
 
     def _client(self, host: str) -> Client:
         return Client(host, observe=ignore, ca_file=self._ca_file, timeouts=TIMEOUTS)
+
+
+def _api_url(model: GitLabRegistry) -> str:
+    return model.api_url or f"https://{model.host.removeprefix('registry.')}"
 
 
 def _home(model: RegistryModel) -> Home | None:

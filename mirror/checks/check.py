@@ -71,12 +71,12 @@ class Probe:
         """It does not work."""
         return Finding(self.check, "failed", self.tried, said, cause, fix)
 
-    def refused(self, error: MirrorError, fix: str = "") -> Finding:
-        """It raised; the table of denials explains it, else `fix` is all there is to say."""
+    def refused(self, error: MirrorError, fix: str = "", cause: str = "") -> Finding:
+        """It raised; the table of denials explains it, else `fix` and `cause` are all there is to say."""
         known = explain(error, self.known)
         if known:
             return Finding(self.check, "failed", self.tried, str(error), known.cause, known.fix)
-        return Finding(self.check, "failed", self.tried, str(error), fix=fix)
+        return self.failed(str(error), fix, cause)
 
 
 def run(checks: Iterable[Check], deadline: float = DEADLINE) -> list[Finding]:

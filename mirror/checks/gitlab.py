@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,11 +16,11 @@ from mirror.checks.docker_login import logged_in
 from mirror.checks.place import Place
 from mirror.errors import Denied, MirrorError, NotFound, TransportError
 from mirror.oci.repository import Repository
+from mirror.registries.denials import fix_of
 from mirror.transport.client import Answer, Client
 
 _SOON = timedelta(days=14)
 LOGIN = "login"
-_READ_API = "use a group access token with read_api and read_registry, or list the repositories without *"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def log_in(place: Place) -> Iterator[Finding]:
     if login is None:
         yield probe.warning(
             "no credentials: only public repositories can be read",
-            "set credentials of the registry, if the repositories are not public",
+            new_token(place),
+            "write credentials: {username: gcr-mirror, password_file: FILE} of the registry, with a token in FILE",
         )
         return
     try:
@@ -84,7 +86,7 @@ def pull(place: Place, path: str) -> Iterator[Finding]:
     except NotFound:
         yield probe.warning(
             "may be read, but there is no image",
-            f"push one, or correct the path in `repositories`: {path}",
+            f"docker push {place.host}/{path} # or correct the path in `repositories` of the configuration",
         )
     except MirrorError as error:
         yield probe.refused(error)
@@ -120,16 +122,25 @@ def discover(source: Source, root: str) -> Iterator[Finding]:
     try:
         found = _first_below(source, root)
     except Denied as error:
-        yield probe.refused(error, _READ_API)
+        yield probe.refused(error, fix_of("gitlab-api-scope", probe.known))
     except NotFound:
+        name = quote(root.rpartition("/")[2])
         yield probe.failed(
             "neither a group nor a project that this token sees",
-            f"correct the path in `repositories`: {root}; or {_READ_API}",
+            f'curl --header "PRIVATE-TOKEN: $GITLAB_TOKEN" "{source.api_url}/api/v4/groups?search={name}" '
+            f"# lists those that it sees; correct {root} in `repositories` of the configuration",
         )
     except MirrorError as error:
-        yield probe.refused(error, _READ_API)
+        yield probe.refused(error, f"curl -v {source.api_url}/api/v4/version")
     else:
-        yield probe.ok("allowed") if found else probe.warning("allowed, but there is no image", "push one")
+        yield (
+            probe.ok("allowed")
+            if found
+            else probe.warning(
+                "allowed, but there is no image",
+                f"docker push {source.place.host}/{root} # or a path below it",
+            )
+        )
 
 
 def token_end(source: Source, today: date) -> Iterator[Finding]:
@@ -138,13 +149,17 @@ def token_end(source: Source, today: date) -> Iterator[Finding]:
     try:
         answer = _asked_end(source.api, source.api_url, source.token())
     except TransportError as error:
-        yield probe.warning(str(error), "the mirror works without the REST API as long as no glob is used")
+        yield probe.warning(
+            str(error),
+            f"curl -v {source.api_url}/api/v4/version",
+            "the mirror works without the REST API, as long as no glob is used",
+        )
         return
     if answer.status != 200:
         yield probe.ok("not told for this kind of token; a deploy token ends at the date that it was given")
         return
     ends = _end(answer)
-    fix = "make a new token and write it to the file that password_file names; it is picked up without a restart"
+    fix = new_token(source.place)
     if ends is None:
         yield probe.ok("never")
     elif ends <= today:
@@ -184,12 +199,19 @@ def blobs(source: Source) -> Iterator[Finding]:
             stream.readinto(memoryview(bytearray(1)))
             host = urlsplit(stream.url).netloc
     except MirrorError as error:
+        url = re.search(r"https?://[^/\s]+", str(error))
         yield probe.refused(
             error,
-            "allow the host that blobs come from in the firewall; gitlab.com has cdn.registry.gitlab-static.net",
+            f"allow it in the firewall: curl -v {url[0] if url else source.place.base}/",
+            "GitLab redirects to object storage or a CDN, which is another host",
         )
         return
     yield probe.ok(f"they come from {host}")
+
+
+def new_token(place: Place) -> str:
+    """The command that makes a token with the rights that the mirrors need, and keeps it where it is looked for."""
+    return fix_of("gitlab-wrong-password", place.probe(LOGIN, "").known)
 
 
 def _pull(path: str) -> tuple[str, ...]:

@@ -10,7 +10,15 @@ from typing import Literal
 Side = Literal["Google", "GitLab", "any registry"]
 
 # The words in the texts that stand for something of the reader's, and are filled in where it is known.
-PLACEHOLDER = re.compile(r"\b(?:PROJECT|HOST|ENDPOINT|LOCATION|REPOSITORY|SERVICE|MEMBER)\b")
+PLACEHOLDER = re.compile(
+    r"\b(?:PROJECT|HOST|ENDPOINT|LOCATION|REPOSITORY|SERVICE|MEMBER|GITLAB|GROUP|TOKEN_(?:KIND|WISH|SAVED))\b"
+)
+# A new token of GitLab: what is asked for, and where it goes. GITLAB_TOKEN is that of an owner, whom the shell knows.
+_TOKEN = {
+    "TOKEN_KIND": "deploy_tokens",
+    "TOKEN_WISH": '{"name": "gcr-mirror", "username": "gcr-mirror", "scopes": ["read_registry"]}',
+    "TOKEN_SAVED": "# GITLAB_TOKEN: an owner's, with the scope api; write what it prints to where password_file says",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class Denial:
     def explained(self, known: Mapping[str, str]) -> Explanation:
         """Its cause and fix, with the placeholders filled in as far as they are `known`."""
         project = known.get("PROJECT", "PROJECT")
-        some = {"MEMBER": f"serviceAccount:NAME@{project}.iam.gserviceaccount.com", **known}
+        some = {"MEMBER": f"serviceAccount:NAME@{project}.iam.gserviceaccount.com", **_TOKEN, **known}
 
         def fill(text: str) -> str:
             return PLACEHOLDER.sub(lambda word: some.get(word[0], word[0]), text)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from mirror.errors import CopyError, MirrorError, RegistryError
-from mirror.registries.artifact_registry import Home
+from mirror.registries.artifact_registry import Home, is_google
 from mirror.registries.denial import Denial, Explanation
 
 _RESOURCE = re.compile(r"projects/([^/\"\s]+)/locations/([^/\"\s]+)/repositories/([^/\"\s]+)")
@@ -41,7 +41,10 @@ def explain(error: MirrorError, known: Mapping[str, str] | None = None) -> Expla
     """
     cause = _cause(error)
     found = _find(_text(cause), getattr(cause, "status", 0))
-    return found.explained({**(known or {}), **_known(error, cause)}) if found else None
+    reference = error.reference if isinstance(error, CopyError) else ""
+    text, request = _text(cause), getattr(cause, "request", "")
+    told = {**_owner(text, request, reference), **(known or {}), **_named(text, request, reference)}
+    return found.explained(told) if found else None
 
 
 def explain_text(text: str, reference: str = "") -> Explanation | None:
@@ -49,7 +52,14 @@ def explain_text(text: str, reference: str = "") -> Explanation | None:
     status = _STATUS.search(text)
     found = _find(text, int(status[1]) if status else 0)
     request = _REQUEST.search(text)
-    return found.explained(_named(text, request[0] if request else "", reference)) if found else None
+    asked = request[0] if request else ""
+    told = {**_owner(text, asked, reference), **_named(text, asked, reference)}
+    return found.explained(told) if found else None
+
+
+def fix_of(key: str, known: Mapping[str, str]) -> str:
+    """The fix of one entry of the table, for who knows by other means that it is the one."""
+    return next(denial for denial in denials() if denial.key == key).explained(known).fix
 
 
 def placeholders(home: Home) -> dict[str, str]:
@@ -78,11 +88,6 @@ def _text(error: MirrorError) -> str:
     return str(error)
 
 
-def _known(error: MirrorError, cause: MirrorError) -> dict[str, str]:
-    reference = error.reference if isinstance(error, CopyError) else ""
-    return _named(_text(cause), getattr(cause, "request", ""), reference)
-
-
 def _named(text: str, request: str, reference: str) -> dict[str, str]:
     """The reader's own project, host and so on, as far as the text, the request or the image tell them."""
     service = _SERVICE.search(text)
@@ -109,11 +114,26 @@ def _named(text: str, request: str, reference: str) -> dict[str, str]:
     return known
 
 
-def _home(text: str, request: str, reference: str) -> Home | None:
-    parts = urlsplit(request.rpartition(" ")[2])
+def _owner(text: str, request: str, reference: str) -> dict[str, str]:
+    """GitLab's own URL and the group that a new token would be of, where a registry of GitLab's speaks."""
+    endpoint = _ENDPOINT.search(text)
+    path = _path(text, request)
+    host, _, rest = reference.partition("/")
+    if not path and not is_google(host):
+        path = rest
+    gitlab = f"{endpoint[1]}://{endpoint[2].removeprefix('registry.')}" if endpoint else ""
+    return {word: value for word, value in (("GITLAB", gitlab), ("GROUP", path.partition("/")[0])) if value}
+
+
+def _path(text: str, request: str) -> str:
     # Of a token service's answer, the scope that was asked for tells the repository.
-    path = _IN_PATH.match(parts.path) or _SCOPE.search(text)
+    found = _IN_PATH.match(urlsplit(request.rpartition(" ")[2]).path) or _SCOPE.search(text)
+    return found["path"] if found else ""
+
+
+def _home(text: str, request: str, reference: str) -> Home | None:
+    path = _path(text, request)
     if path:
-        return Home.of_path(parts.netloc, path["path"])
+        return Home.of_path(urlsplit(request.rpartition(" ")[2]).netloc, path)
     host, _, rest = reference.partition("/")
     return Home.of_path(host, rest.partition("@")[0])

@@ -90,9 +90,8 @@ def test_a_wrong_password_fails_with_a_fix_on_one_line_and_no_secret(config: Pat
     assert status == 1
     (trouble,) = [line for line in out.splitlines() if line.startswith("FAIL gitlab: login: ")]
     fix = out.splitlines()[out.splitlines().index(trouble) + 3]
-    assert fix.strip().startswith(
-        "fix:   create a group or project deploy token with the scope read_registry"
-    )
+    assert fix.strip().startswith('fix:   curl --request POST --header "PRIVATE-TOKEN: $GITLAB_TOKEN" ')
+    assert fix.endswith(f"_tokens | jq -er .token >{token}")
     assert "not-this-one" not in out + err
     token.write_text(good, "utf-8")
     assert findings(config)[0] == 0

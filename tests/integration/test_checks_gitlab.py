@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +19,11 @@ from mirror.demo.access import Account
 from mirror.demo.faults import answer_with, headers
 from mirror.demo.gitlab import GitLabRegistry
 from mirror.demo.images import PLATFORMS, image, index
-from mirror.demo.messages import json_answer
+from mirror.demo.messages import Answer, Request, Response, json_answer
 from mirror.events import ignore
 from mirror.oci.auth import Credential, Fixed, Login
 from mirror.oci.repository import Repository
+from mirror.registries.credentials import Password, from_file
 from mirror.registries.gitlab import tags
 from mirror.transport.client import Client
 from tests.servers.places import place, worst
@@ -34,13 +38,33 @@ def registry() -> Iterator[GitLabRegistry]:
         yield registry
 
 
+def obey(
+    fix: str, registry: GitLabRegistry, folder: Path, made: Account
+) -> tuple[Credential, dict[str, Any]]:
+    """Paste a fix into a shell, as an owner of the group: the login that is kept afterwards, and what was asked for."""
+    wishes = list[dict[str, Any]]()
+
+    def give(request: Request, _answer: Answer) -> Response:
+        assert request.headers["private-token"] == "an owner's"
+        wishes.append(json.loads(request.body.all(1 << 16) or b""))
+        registry.users["mirror"] = made
+        return json_answer({"id": 1, "token": made.password}, 201)
+
+    registry.faults.add(give, method="POST", path="^/api/v4/groups/acme/(deploy|access)_tokens$")
+    env = {"PATH": "/usr/bin:/bin", "GITLAB_TOKEN": "an owner's"}
+    subprocess.run(["sh", "-eu", "-c", fix], check=True, cwd=folder, env=env, capture_output=True)
+    (wish,) = wishes
+    return Password("mirror", from_file(folder / "gitlab token")), wish
+
+
 def source(
     registry: GitLabRegistry,
     credential: Credential = LOGIN,
     literals: Iterable[str] = (API,),
     roots: Iterable[str] = ("acme",),
 ) -> Source:
-    there = place(registry.host, credential)
+    known = {"GITLAB": registry.api_url, "GROUP": "acme", "TOKEN_SAVED": "| jq -er .token >'gitlab token'"}
+    there = place(registry.host, credential, known)
 
     def repository(path: str) -> Repository:
         return Repository(there.registry, path, push=False, lister=tags, observe=ignore)
@@ -63,20 +87,27 @@ class TestLogin:
     def test_it_passes(self, registry: GitLabRegistry) -> None:
         assert worst(log_in(source(registry).place)).said == "accepted as mirror"
 
-    def test_none_is_a_warning(self, registry: GitLabRegistry) -> None:
-        assert worst(log_in(source(registry, Fixed(None)).place)).level == "warning"
+    def test_none_is_a_warning_with_the_command_that_makes_one(
+        self, registry: GitLabRegistry, tmp_path: Path
+    ) -> None:
+        finding = worst(log_in(source(registry, Fixed(None)).place))
+        assert finding.level == "warning"
+        token, _ = obey(finding.fix, registry, tmp_path, Account("made"))
+        assert worst(log_in(source(registry, token).place)).level == "ok"
 
-    def test_a_wrong_one_fails_once_and_the_right_one_passes(self, registry: GitLabRegistry) -> None:
+    def test_a_wrong_one_fails_once_and_the_one_that_the_fix_makes_passes(
+        self, registry: GitLabRegistry, tmp_path: Path
+    ) -> None:
         fill(registry)
         wrong = source(registry, Fixed(Login("mirror", "an old secret")), [API, "acme/shop/web"])
         checks = [one for one in gitlab(wrong) if "login" in (one.name + one.needs)]
         found = run([replace(one, needs=one.needs.replace("there: answers", "")) for one in checks])
         (finding,) = found
         assert finding.level == "failed"
-        assert "read_registry" in finding.fix
         assert registry.count("GET", "/jwt/auth") == 1, "GitLab bans who logs in wrongly again and again"
-        registry.users["mirror"] = Account("an old secret")
-        assert worst(log_in(source(registry, Fixed(Login("mirror", "an old secret"))).place)).level == "ok"
+        token, wish = obey(finding.fix, registry, tmp_path, Account("made"))
+        assert wish["scopes"] == ["read_registry"]
+        assert worst(log_in(source(registry, token).place)).level == "ok"
 
 
 class TestPull:
@@ -92,15 +123,16 @@ class TestPull:
         assert worst(pull(source(registry).place, API)).level == "ok"
 
     def test_a_weaker_token_with_status_200_fails_until_the_right_is_granted(
-        self, registry: GitLabRegistry
+        self, registry: GitLabRegistry, tmp_path: Path
     ) -> None:
         fill(registry)
         registry.users["mirror"] = Account("secret", pull=("other/**",), push=())
         finding = worst(pull(source(registry).place, API))
         assert (finding.level, "grants less" in finding.said) == ("failed", True)
-        assert "Reporter role" in finding.fix
-        registry.users["mirror"] = Account("secret", pull=("acme/*",), push=())
-        assert worst(pull(source(registry).place, API)).level == "ok"
+        assert "Reporter role" in finding.cause
+        token, wish = obey(finding.fix, registry, tmp_path, Account("made", pull=("acme/**",), push=()))
+        assert wish["scopes"] == ["read_registry"]
+        assert worst(pull(source(registry, token).place, API)).level == "ok"
 
     def test_asking_creates_no_repository(self, registry: GitLabRegistry) -> None:
         list(pull(source(registry).place, "acme/new"))
@@ -140,14 +172,16 @@ class TestDiscovery:
         fill(registry)
         assert worst(discover(source(registry), "acme/shop/tools/deep")).level == "ok"
 
-    def test_a_deploy_token_fails_and_what_the_fix_names_passes(self, registry: GitLabRegistry) -> None:
+    def test_a_deploy_token_fails_and_the_token_that_the_fix_makes_passes(
+        self, registry: GitLabRegistry, tmp_path: Path
+    ) -> None:
         fill(registry)
         registry.users["mirror"] = Account("secret", api=False)
         finding = worst(discover(source(registry), "acme"))
         assert (finding.level, "deploy token" in finding.cause) == ("failed", True)
-        assert "group access token" in finding.fix
-        registry.users["mirror"] = Account("secret", api=True)
-        assert worst(discover(source(registry), "acme")).level == "ok"
+        token, wish = obey(finding.fix, registry, tmp_path, Account("made", api=True))
+        assert wish["scopes"] == ["read_api", "read_registry"]
+        assert worst(discover(source(registry, token), "acme")).level == "ok"
 
     def test_a_token_without_read_api_fails(self, registry: GitLabRegistry) -> None:
         body = {
@@ -156,7 +190,7 @@ class TestDiscovery:
         }
         registry.faults.add(answer_with(json_answer(body, 403)), path="/api/v4/groups", times=None)
         finding = worst(discover(source(registry), "acme"))
-        assert (finding.level, "read_api" in finding.fix) == ("failed", True)
+        assert (finding.level, "access_tokens" in finding.fix) == ("failed", True)
 
     def test_a_group_that_is_not_there_fails(self, registry: GitLabRegistry) -> None:
         finding = worst(discover(source(registry), "amce"))
@@ -214,7 +248,8 @@ class TestBlobs:
         fill(registry)
         registry.objects.pause()
         finding = worst(blobs(source(registry)))
-        assert (finding.level, "firewall" in finding.fix) == ("failed", True)
+        assert finding.level == "failed"
+        assert finding.fix == f"allow it in the firewall: curl -v http://{registry.objects.host}/"
         registry.objects.start()
         assert worst(blobs(source(registry))).level == "ok"
 
