@@ -29,18 +29,22 @@ class PodImage:
 
 
 def pod_images(pod: Mapping[str, Any]) -> Iterator[PodImage]:
-    """The images of a pod as the API shows it; names that cannot be read are nobody's."""
+    """The images of a pod as the API shows it, also those of volumes; names that cannot be read are nobody's."""
     spec, status, metadata = pod["spec"], pod.get("status") or {}, pod["metadata"]
     secrets = tuple(one["name"] for one in spec.get("imagePullSecrets") or () if one.get("name"))
+    used = []
     for containers, statuses in _LISTS:
         ran = {one["name"]: one.get("imageID") or "" for one in status.get(statuses) or ()}
-        for one in spec.get(containers) or ():
-            try:
-                image = Reference.parse(one["image"])
-            except ConfigError:
-                continue
-            running = _digest(ran.get(one["name"], ""))
-            yield PodImage(metadata["namespace"], metadata["name"], image, running, secrets)
+        used += [(one["image"], ran.get(one["name"], "")) for one in spec.get(containers) or ()]
+    # The API does not tell the digest of a volume's image.
+    sources = ((one.get("image") or {}).get("reference") for one in spec.get("volumes") or ())
+    used += [(name, "") for name in sources if name]
+    for name, running in used:
+        try:
+            image = Reference.parse(name)
+        except ConfigError:
+            continue
+        yield PodImage(metadata["namespace"], metadata["name"], image, _digest(running), secrets)
 
 
 def _digest(image_id: str) -> Digest | None:
