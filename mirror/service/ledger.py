@@ -231,8 +231,11 @@ class Ledger:
     def _set(self, was: TagRecord, record: TagRecord) -> None:
         book = self._records.setdefault(record.key.mirror, {})
         if record != was or record.key not in book:
-            book[record.key] = self._dirty[record.key] = _shared(record)
-            self._gone.discard(record.key)
+            kept = _shared(record)
+            # Out first: a dictionary would go on with the key that it has, which is another copy.
+            book.pop(kept.key, None)
+            book[kept.key] = self._dirty[kept.key] = kept
+            self._gone.discard(kept.key)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -249,13 +252,22 @@ def _absent(record: TagRecord, now: float) -> TagRecord:
 
 
 def _shared(record: TagRecord) -> TagRecord:
-    """The record with its repeated texts kept once: tens of thousands of them are at hand."""
-    key = Key(sys.intern(record.key.mirror), sys.intern(record.key.repository), record.key.tag)
-    source, target = record.source_digest, record.target_digest
+    """The record as it is kept: tens of thousands of them are at hand, each for long.
+
+    Repeated texts are there once. The others are copies: the one that came with a listing would keep alive the block
+    of memory that the whole listing was in.
+    """
+    mirror, repository, tag = record.key
+    source = _copy(record.source_digest) if record.source_digest else None
     return replace(
         record,
-        key=key,
+        key=Key(sys.intern(mirror), sys.intern(repository), _copy(tag)),
         target=sys.intern(record.target),
-        target_digest=source if source == target else target,
+        source_digest=source,
+        target_digest=source if source == record.target_digest else record.target_digest,
         ours=source if source == record.ours else record.ours,
     )
+
+
+def _copy(text: str) -> str:
+    return text.encode().decode()

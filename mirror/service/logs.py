@@ -5,15 +5,18 @@ The key `severity` is the one that Google's Cloud Logging reads.
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
-from typing import Any, TextIO
-
-import structlog
-from structlog.typing import EventDict, Processor
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mirror.events import Closed, Copied, Event, Failed, Kept, Opened, Pruned
 from mirror.registries.denials import explain_text
 from mirror.state.attempts import NOT_THE_IMAGES_FAULT
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor
 
 # How often a tag of a mirror has failed so far.
 Attempts = Callable[[str, str, str], int]
@@ -22,6 +25,7 @@ _SEVERITIES = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": 
 
 def logger(stream: TextIO) -> Any:
     """A logger that writes to `stream`: in colour on a terminal, else JSON."""
+    structlog = _structlog()
     people = stream.isatty()
     processors: list[Processor] = [
         structlog.processors.add_log_level,
@@ -34,6 +38,17 @@ def logger(stream: TextIO) -> Any:
     return structlog.wrap_logger(
         structlog.PrintLogger(stream), processors=processors, wrapper_class=structlog.BoundLogger
     )
+
+
+def _structlog() -> Any:
+    """Structlog without rich, which it would load for tracebacks that no user is shown: 9 MB for as long as it runs."""
+    absent: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: it cannot be imported
+    hidden = absent.setdefault("rich", None) is None
+    try:
+        return importlib.import_module("structlog")
+    finally:
+        if hidden:
+            del absent["rich"]
 
 
 class EventLog:

@@ -10,7 +10,6 @@ from sys import intern
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mirror.state import engine, schema
 from mirror.state.records import Condition, Key, PassRecord, Scope, TagRecord
@@ -102,8 +101,18 @@ class Database:
         with engine.translated(self._address), self._engine.begin() as connection:
             yield connection
 
+    def _insert(self, table: sa.Table) -> Any:
+        """An insert that knows ON CONFLICT, which is the dialect's; the one that is not used is not loaded."""
+        if self._engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 3 MB
+
+            return postgresql.insert(table)
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - the same
+
+        return sqlite.insert(table)
+
     def _upsert(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
-        insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert(table)
+        insert = self._insert(table)
         keys = [column.name for column in table.primary_key.columns]
         values = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
         upsert = insert.on_conflict_do_update(index_elements=keys, set_=values)

@@ -23,7 +23,7 @@ _PRAGMAS = (
     "synchronous=NORMAL",
     "busy_timeout=5000",
     "foreign_keys=ON",
-    "cache_size=-2000",
+    "cache_size=-500",
     "journal_size_limit=4194304",
 )
 
