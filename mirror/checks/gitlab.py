@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from mirror.checks.check import Check, Finding
 from mirror.checks.docker_login import logged_in
+from mirror.checks.network import in_time
 from mirror.checks.place import Place
 from mirror.errors import Denied, MirrorError, NotFound, TransportError
 from mirror.oci.repository import Repository
@@ -192,12 +193,13 @@ def blobs(source: Source) -> Iterator[Finding]:
     blob = next(iter(manifest.blobs), None)
     if blob is None:
         return
+    began = source.place.timer()
     try:
         with source.place.registry.stream(
             f"/v2/{path}/blobs/{blob.digest}", _pull(path), headers={}, accept=(200, 206)
         ) as stream:
             stream.readinto(memoryview(bytearray(1)))
-            host = urlsplit(stream.url).netloc
+            parts = urlsplit(stream.url)
     except MirrorError as error:
         url = re.search(r"https?://[^/\s]+", str(error))
         yield probe.refused(
@@ -206,7 +208,8 @@ def blobs(source: Source) -> Iterator[Finding]:
             "GitLab redirects to object storage or a CDN, which is another host",
         )
         return
-    yield probe.ok(f"they come from {host}")
+    took = source.place.timer() - began
+    yield in_time(probe, f"they come from {parts.netloc}", took, f"{parts.scheme}://{parts.netloc}/")
 
 
 def new_token(place: Place) -> str:

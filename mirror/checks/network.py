@@ -110,14 +110,15 @@ def answers(place: Place) -> Iterator[Finding]:
     if answer.status not in (200, 401):
         yield probe.failed(f"{answer.status}", f"is it a registry? try: curl -i {place.base}/v2/")
         return
-    yield _in_time(probe, str(answer.status), took, f"{place.base}/v2/")
+    yield in_time(probe, str(answer.status), took, f"{place.base}/v2/")
     if not through_proxy(place):
         yield from certificate(place, datetime.now(UTC))
     yield from _clock(place, answer)
     yield from _token_service(place, answer)
 
 
-def _in_time(probe: Probe, said: str, took: float, url: str) -> Finding:
+def in_time(probe: Probe, said: str, took: float, url: str) -> Finding:
+    """It is as it should be, if it took no longer than it may."""
     if took <= SLOW:
         return probe.ok(said)
     parts = "%{time_namelookup} %{time_connect} %{time_appconnect} %{time_starttransfer}"
@@ -202,7 +203,7 @@ def _token_service(place: Place, answer: Answer) -> Iterator[Finding]:
             f"{said.status}", f"the token service is down; ask its operator, and look: curl -i {url}"
         )
     else:
-        yield _in_time(probe, "it answers", place.timer() - began, url)
+        yield in_time(probe, "it answers", place.timer() - began, url)
 
 
 def through_proxy(place: Place) -> str:

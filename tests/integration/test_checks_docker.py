@@ -81,6 +81,7 @@ class TestHelpers:
         helper(name, f"echo '{ANSWER}'")
         assert look().level == "ok"
 
+    @pytest.mark.finds("docker login", "failed", "ok")
     def test_one_that_is_not_logged_in_fails_until_the_fix_is_run(
         self, name: str, kind: str, folder: Path, helper: Helper
     ) -> None:
@@ -106,6 +107,7 @@ def test_another_helper_is_named_with_a_command_that_shows_what_it_says(folder: 
     assert look().fix == f"see what it says: echo {HOST} | docker-credential-pass get"
 
 
+@pytest.mark.finds("docker login", "warning", "ok")
 def test_a_login_in_the_file_that_everybody_may_read_is_a_warning_until_the_fix(folder: Path) -> None:
     auth = base64.b64encode(b"_json_key:secret").decode()
     file = folder / "config.json"

@@ -84,9 +84,11 @@ def fill(registry: GitLabRegistry) -> None:
 class TestLogin:
     """The credential is accepted."""
 
+    @pytest.mark.finds("login", "ok")
     def test_it_passes(self, registry: GitLabRegistry) -> None:
         assert worst(log_in(source(registry).place)).said == "accepted as mirror"
 
+    @pytest.mark.finds("login", "warning")
     def test_none_is_a_warning_with_the_command_that_makes_one(
         self, registry: GitLabRegistry, tmp_path: Path
     ) -> None:
@@ -95,6 +97,7 @@ class TestLogin:
         token, _ = obey(finding.fix, registry, tmp_path, Account("made"))
         assert worst(log_in(source(registry, token).place)).level == "ok"
 
+    @pytest.mark.finds("login", "failed", "ok")
     def test_a_wrong_one_fails_once_and_the_one_that_the_fix_makes_passes(
         self, registry: GitLabRegistry, tmp_path: Path
     ) -> None:
@@ -117,11 +120,13 @@ class TestPull:
         fill(registry)
         assert worst(pull(source(registry).place, API)).level == "ok"
 
+    @pytest.mark.finds("pull PATH", "warning", "ok")
     def test_a_repository_without_an_image_is_a_warning(self, registry: GitLabRegistry) -> None:
         assert worst(pull(source(registry).place, API)).level == "warning"
         fill(registry)
         assert worst(pull(source(registry).place, API)).level == "ok"
 
+    @pytest.mark.finds("pull PATH", "failed", "ok")
     def test_a_weaker_token_with_status_200_fails_until_the_right_is_granted(
         self, registry: GitLabRegistry, tmp_path: Path
     ) -> None:
@@ -146,6 +151,7 @@ class TestTagList:
         fill(registry)
         assert worst(tag_list(source(registry))).level == "ok"
 
+    @pytest.mark.finds("tag list", "warning", "ok")
     def test_without_the_database_it_warns_what_that_costs_and_passes_with_it(
         self, registry: GitLabRegistry
     ) -> None:
@@ -155,6 +161,7 @@ class TestTagList:
         registry.database = True
         assert worst(tag_list(source(registry))).level == "ok"
 
+    @pytest.mark.finds("tag list", "failed")
     def test_a_broken_registry_fails(self, registry: GitLabRegistry) -> None:
         registry.faults.add(answer_with(json_answer({}, 500)), path="/gitlab/v1", times=None)
         assert worst(tag_list(source(registry))).level == "failed"
@@ -172,6 +179,7 @@ class TestDiscovery:
         fill(registry)
         assert worst(discover(source(registry), "acme/shop/tools/deep")).level == "ok"
 
+    @pytest.mark.finds("discover GROUP", "failed", "ok")
     def test_a_deploy_token_fails_and_the_token_that_the_fix_makes_passes(
         self, registry: GitLabRegistry, tmp_path: Path
     ) -> None:
@@ -196,6 +204,7 @@ class TestDiscovery:
         finding = worst(discover(source(registry), "amce"))
         assert (finding.level, "amce" in finding.fix) == ("failed", True)
 
+    @pytest.mark.finds("discover GROUP", "warning")
     def test_a_project_without_an_image_is_a_warning(self, registry: GitLabRegistry) -> None:
         registry.api.projects.add("acme/empty")
         fill(registry)
@@ -215,10 +224,12 @@ class TestTokenEnd:
         assert self.look(registry, "2027-06-01").level == "ok"
         assert self.look(registry, None).said == "never"
 
+    @pytest.mark.finds("token", "warning")
     def test_within_two_weeks_is_a_warning(self, registry: GitLabRegistry) -> None:
         finding = self.look(registry, "2026-11-30")
         assert (finding.level, finding.said) == ("warning", "it ends on 2026-11-30, in 7 days")
 
+    @pytest.mark.finds("token", "failed", "ok")
     def test_over_fails_and_a_new_one_passes(self, registry: GitLabRegistry) -> None:
         assert self.look(registry, "2026-11-01").level == "failed"
         assert self.look(registry, "2027-11-01").level == "ok"
@@ -242,6 +253,7 @@ class TestBlobs:
         fill(registry)
         assert worst(blobs(source(registry, literals=()))).level == "ok"
 
+    @pytest.mark.finds("blobs", "failed", "ok")
     def test_a_host_that_cannot_be_reached_fails_and_passes_once_it_can(
         self, registry: GitLabRegistry
     ) -> None:
@@ -252,6 +264,14 @@ class TestBlobs:
         assert finding.fix == f"allow it in the firewall: curl -v http://{registry.objects.host}/"
         registry.objects.start()
         assert worst(blobs(source(registry))).level == "ok"
+
+    @pytest.mark.finds("blobs", "warning")
+    def test_one_that_takes_long_is_a_warning(self, registry: GitLabRegistry) -> None:
+        fill(registry)
+        found = source(registry)
+        slow = replace(found, place=replace(found.place, timer=iter((0.0, 3.0)).__next__))
+        finding = worst(blobs(slow))
+        assert (finding.level, f"http://{registry.objects.host}/ " in finding.fix) == ("warning", True)
 
     def test_where_there_is_no_image_nothing_is_said(self, registry: GitLabRegistry) -> None:
         assert list(blobs(source(registry))) == []

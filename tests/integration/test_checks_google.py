@@ -99,6 +99,7 @@ class TestPush:
         (finding,) = push(replace(there, member=partial(member, credential)), PATH)
         return finding
 
+    @pytest.mark.finds("push PATH", "ok")
     def test_it_passes_and_leaves_nothing_behind(self) -> None:
         with GoogleRegistry(project=PROJECT) as registry:
             assert self.look(registry).level == "ok"
@@ -116,6 +117,7 @@ class TestPush:
             registry.exists = HOME.resource in gcloud.cloud.repositories
             assert self.look(registry).level == "ok"
 
+    @pytest.mark.finds("push PATH", "failed", "ok")
     def test_a_role_that_lacks_is_granted_by_the_fix(self, gcloud: Gcloud) -> None:
         with GoogleRegistry(
             project=PROJECT, actions=["pull"], location="europe", repository="eu.gcr.io"
@@ -145,6 +147,7 @@ class TestRights:
     def test_it_passes(self, target: Target, api: GoogleApi) -> None:
         assert [one.level for one in rights(target, HOME, api)] == ["ok"]
 
+    @pytest.mark.finds("repository", "failed", "ok")
     def test_a_missing_repository_fails_and_the_fix_makes_it(
         self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
     ) -> None:
@@ -154,6 +157,7 @@ class TestRights:
         gcloud.run(finding.fix)
         assert worst(rights(target, HOME, api)).level == "ok"
 
+    @pytest.mark.finds("repository", "warning", "ok")
     def test_a_repository_that_the_first_push_would_create_is_a_warning(
         self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
     ) -> None:
@@ -246,6 +250,7 @@ class TestExcess:
         assert [one.level for one in excess(target, HOME, api)] == ["ok"]
 
     @pytest.mark.parametrize("role", ["roles/owner", "roles/editor", "roles/storage.admin"])
+    @pytest.mark.finds("more rights than needed", "warning", "ok")
     def test_a_wide_role_is_a_warning_and_the_fix_takes_it_away(
         self,
         role: str,
@@ -327,6 +332,7 @@ class TestOldBucket:
     def test_none_is_as_it_should_be(self, target: Target, api: GoogleApi) -> None:
         assert worst(old_bucket(target.place, HOME, api)).said == "there is none"
 
+    @pytest.mark.finds("old bucket", "warning", "ok")
     def test_one_is_explained_with_the_rights_that_no_longer_help(
         self, cloud: GoogleCloud, target: Target, api: GoogleApi, gcloud: Gcloud
     ) -> None:
@@ -361,6 +367,7 @@ class TestKey:
         machine = Machine(env or {}, folder / "product", folder / "projected")
         return list(key(there, PROJECT, Client("certificates", observe=ignore), machine))
 
+    @pytest.mark.finds("key", "ok")
     def test_it_passes(self, cloud: GoogleCloud, tmp_path: Path) -> None:
         info = cloud.key()
         cloud.keys.append(info["private_key_id"])
@@ -368,6 +375,7 @@ class TestKey:
         assert [one.level for one in found] == ["ok", "ok"]
         assert [one.said for one in found] == [f"of {EMAIL}", "1 days old"]
 
+    @pytest.mark.finds("key", "failed")
     def test_one_that_is_cut_fails(self, cloud: GoogleCloud, tmp_path: Path) -> None:
         (finding,) = self.look(json.dumps(cloud.key())[:200], folder=tmp_path)
         assert finding.level == "failed"
@@ -390,6 +398,7 @@ class TestKey:
         finding = worst(self.look(info, folder=tmp_path))
         assert (finding.level, "another" in finding.said) == ("warning", True)
 
+    @pytest.mark.finds("key", "warning", "ok")
     def test_an_old_one_is_a_warning_and_a_new_one_made_as_told_is_not(
         self, cloud: GoogleCloud, gcloud: Gcloud, tmp_path: Path
     ) -> None:
@@ -505,10 +514,12 @@ class TestKey:
 class TestToken:
     """An access token."""
 
+    @pytest.mark.finds("access token", "ok")
     def test_it_passes_with_a_key_and_with_a_token(self, cloud: GoogleCloud) -> None:
         for login in (Login("_json_key", json.dumps(cloud.key())), Login("oauth2accesstoken", "ya29.x")):
             assert worst(token(place("eu.gcr.io", Fixed(login), KNOWN))).level == "ok"
 
+    @pytest.mark.finds("access token", "failed")
     def test_none_at_all_fails(self) -> None:
         assert worst(token(place("eu.gcr.io"))).level == "failed"
 
@@ -579,6 +590,7 @@ class TestToken:
 class TestSecretFile:
     """Who may read it."""
 
+    @pytest.mark.finds("secret file", "warning", "ok")
     def test_one_for_its_owner_passes_one_for_all_warns_and_the_fix_mends_it(
         self, tmp_path: Path, gcloud: Gcloud
     ) -> None:
@@ -590,6 +602,7 @@ class TestSecretFile:
         gcloud.shell(finding.fix)
         assert worst(readable(place("eu.gcr.io"), file)).level == "ok"
 
+    @pytest.mark.finds("secret file", "failed")
     def test_one_that_is_not_there_fails(self, tmp_path: Path) -> None:
         assert worst(readable(place("eu.gcr.io"), tmp_path / "none")).level == "failed"
 

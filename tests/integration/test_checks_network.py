@@ -67,12 +67,14 @@ def pasted(command: str) -> str:
     return subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.finds("answers", "ok")
 def test_a_registry_that_answers_passes(registry: GitLabRegistry) -> None:
     found = list(answers(place(registry.host)))
     assert [one.level for one in found] == ["ok"] * len(found)
     assert [one.check for one in found] == ["there: answers"]
 
 
+@pytest.mark.finds("answers", "failed")
 def test_one_that_does_not_fails_with_a_command_to_try(closed: str) -> None:
     finding = worst(answers(place(closed)))
     assert (finding.level, finding.fix) == (
@@ -84,13 +86,16 @@ def test_one_that_does_not_fails_with_a_command_to_try(closed: str) -> None:
 class TestDns:
     """The name."""
 
+    @pytest.mark.finds("dns", "ok")
     def test_one_that_resolves_passes(self) -> None:
         assert worst(dns(place("localhost"))).level == "ok"
 
+    @pytest.mark.finds("dns", "failed")
     def test_one_that_does_not_fails(self) -> None:
         finding = worst(dns(place("registry.invalid")))
         assert (finding.level, "getent hosts registry.invalid" in finding.fix) == ("failed", True)
 
+    @pytest.mark.finds("dns", "warning")
     def test_a_slow_name_server_is_a_warning(self) -> None:
         finding = worst(dns(replace(place("localhost"), timer=slow())))
         assert (finding.level, "time getent hosts localhost" in finding.fix) == ("warning", True)
@@ -117,9 +122,11 @@ class TestAddresses:
 
     BOTH = (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
 
+    @pytest.mark.finds("addresses", "ok")
     def test_they_do(self, registry: GitLabRegistry) -> None:
         assert worst(reachable(place(registry.host))).level == "ok"
 
+    @pytest.mark.finds("addresses", "warning")
     def test_one_family_that_swallows_packets_is_a_warning_until_it_is_left_out(
         self, registry: GitLabRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -138,6 +145,7 @@ class TestAddresses:
         assert worst(reachable(place(registry.host))).level == "ok"
 
 
+@pytest.mark.finds("answers", "warning")
 def test_an_answer_that_takes_long_is_a_warning_with_a_command_that_shows_where(
     registry: GitLabRegistry,
 ) -> None:
@@ -155,7 +163,12 @@ def test_something_else_than_a_registry_fails(registry: GitLabRegistry) -> None:
 
 
 @pytest.mark.parametrize(
-    ("off", "level"), [({"seconds": 0}, "ok"), ({"seconds": 90}, "warning"), ({"hours": -2}, "failed")]
+    ("off", "level"),
+    [
+        pytest.param({"seconds": 0}, "ok", marks=pytest.mark.finds("clock", "ok")),
+        pytest.param({"seconds": 90}, "warning", marks=pytest.mark.finds("clock", "warning", "ok")),
+        pytest.param({"hours": -2}, "failed", marks=pytest.mark.finds("clock", "failed", "ok")),
+    ],
 )
 def test_the_clock_is_compared_with_the_registrys(
     registry: GitLabRegistry, off: dict[str, float], level: str
@@ -165,6 +178,7 @@ def test_the_clock_is_compared_with_the_registrys(
     assert finding.level == level
     if level != "ok":
         assert finding.fix == "timedatectl set-ntp true"
+        registry.faults.add(headers(Date=date_off_by(seconds=0)), path="^/v2/$", times=1)
         assert worst(answers(place(registry.host))).level == "ok", "once both clocks agree"
 
 
@@ -191,6 +205,7 @@ class TestTls:
         return worst(one for one in found if one.check == "there: tls")
 
     @pytest.mark.parametrize("registry", [("127.0.0.1", 15)], indirect=True)
+    @pytest.mark.finds("tls", "ok", "failed")
     def test_a_private_authority_fails_until_it_is_named(
         self, registry: GitLabRegistry, authority: Authority
     ) -> None:
@@ -200,6 +215,7 @@ class TestTls:
         assert self.look(registry, authority).level == "ok"
 
     @pytest.mark.parametrize("registry", [("127.0.0.1", 13)], indirect=True)
+    @pytest.mark.finds("tls", "warning")
     def test_one_that_ends_within_two_weeks_is_a_warning(
         self, registry: GitLabRegistry, authority: Authority
     ) -> None:
@@ -237,6 +253,7 @@ def test_a_token_service_on_another_host_must_be_reachable_too(registry: GitLabR
     assert (finding.level, finding.tried) == ("failed", f"GET http://{closed}/jwt/auth")
 
 
+@pytest.mark.finds("token service", "ok", "failed")
 def test_a_token_service_that_is_down_fails(registry: GitLabRegistry) -> None:
     with GitLabRegistry() as other:
         challenge = f'Bearer realm="{other.realm}",service="container_registry"'
@@ -246,6 +263,7 @@ def test_a_token_service_that_is_down_fails(registry: GitLabRegistry) -> None:
         assert worst(answers(place(registry.host))).level == "ok"
 
 
+@pytest.mark.finds("token service", "warning")
 def test_a_token_service_that_takes_long_is_a_warning(registry: GitLabRegistry) -> None:
     with GitLabRegistry() as other:
         challenge = f'Bearer realm="{other.realm}",service="container_registry"'
@@ -258,6 +276,7 @@ def test_a_token_service_that_takes_long_is_a_warning(registry: GitLabRegistry) 
 class TestProxy:
     """The proxy of the environment."""
 
+    @pytest.mark.finds("proxy", "ok")
     def test_none_passes(self, registry: GitLabRegistry) -> None:
         assert worst(proxy(place(registry.host))).said == "none"
 
@@ -268,6 +287,7 @@ class TestProxy:
         finding = worst(proxy(place("registry.invalid")))
         assert (finding.level, finding.said) == ("ok", registry.host)
 
+    @pytest.mark.finds("proxy", "warning")
     def test_a_password_in_the_environment_is_a_warning_and_not_repeated(
         self, registry: GitLabRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -276,6 +296,7 @@ class TestProxy:
         assert finding.level == "warning"
         assert "hush" not in str(finding)
 
+    @pytest.mark.finds("proxy", "failed", "ok")
     def test_one_that_is_not_there_fails_until_the_fix(
         self, closed: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -84,6 +84,7 @@ def test_without_a_rate_the_limits_are_told(config: Path) -> None:
     )
 
 
+@pytest.mark.finds("quota", "warning", "ok")
 def test_a_rate_above_half_of_a_limit_is_a_warning_until_the_fix_is_written(config: Path) -> None:
     limited(config, 151)
     finding = look(config)
