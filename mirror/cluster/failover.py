@@ -9,19 +9,19 @@ from typing import Any
 
 from mirror.cluster.server import KINDS, Server
 from mirror.errors import ConfigError, Unavailable
-from mirror.render.failover import NAMESPACE_LABEL, SWITCH_LABEL, probe_of
+from mirror.render.failover import (
+    HARMLESS,
+    NAMESPACE_LABEL,
+    PROBE,
+    SWITCH_LABEL,
+    probe_command,
+    probe_of,
+)
 
 Say = Callable[[str], None]
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"  # what `kubectl rollout restart` writes
 # The API server reads the switch within half a second; five are given.
 _PAUSES = (0.2, 0.5, 1.0, 1.5, 1.8)
-# What namespaces of the restricted profile ask of a pod.
-_HARMLESS = {
-    "allowPrivilegeEscalation": False,
-    "runAsNonRoot": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 _CONTAINERS = ("containers", "initContainers")
 
 
@@ -106,11 +106,7 @@ class Turn:
     def prove(self, switch: Switch, namespace: str, sleep: Callable[[float], object]) -> None:
         """Try a pod: does the API server give it the image that it should now get? ConfigError when it does not."""
         image, renamed = switch.probe
-        self._command(
-            namespace,
-            f"run gcr-mirror-probe --image={image} --restart=Never --dry-run=server "
-            "-o jsonpath='{.spec.containers[0].image}'",
-        )
+        self._command(namespace, probe_command(image))
         wanted = renamed if self.on else image
         given = wanted if self.dry else self._tried(namespace, image)
         for pause in _PAUSES:
@@ -127,11 +123,11 @@ class Turn:
         )
 
     def _tried(self, namespace: str, image: str) -> str:
-        container = {"name": "probe", "image": image, "securityContext": _HARMLESS}
+        container = {"name": PROBE, "image": image, "securityContext": HARMLESS}
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": "gcr-mirror-probe"},
+            "metadata": {"name": PROBE},
             "spec": {"restartPolicy": "Never", "containers": [container]},
         }
         return str(self.server.tried(namespace, pod)["spec"]["containers"][0]["image"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,19 @@ The switch: "true" sends new pods to the mirror.
   kubectl -n {namespace} patch configmap {name} --type merge -p '{{"data":{{"enabled":"true"}}}}'
 Pods that are there already are not changed: restart their workloads. Then, and after every change of the policy,
 prove it, in a namespace with the label {label}={value}. This must print {to_probe}
-  kubectl -n NAMESPACE run gcr-mirror-probe --image={probe} --restart=Never --dry-run=server \\
-    -o jsonpath='{{.spec.containers[0].image}}'"""
+  kubectl -n NAMESPACE {probe}"""
+# A pod that is only tried. Namespaces of the restricted profile refuse one that does not say that it is harmless, and
+# that would say nothing about the policy.
+PROBE = "gcr-mirror-probe"
+HARMLESS = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+_OVERRIDES = json.dumps(
+    {"spec": {"containers": [{"name": PROBE, "securityContext": HARMLESS}]}}, separators=(",", ":")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class Failover:
             namespace=self.namespace,
             label=NAMESPACE_LABEL[0],
             value=NAMESPACE_LABEL[1],
-            probe=self.probe,
+            probe=probe_command(self.probe),
             to_probe=self.probed,
         )
         return document(
@@ -78,6 +90,14 @@ class Failover:
 def probe_of(prefix: str) -> str:
     """An image below a prefix that need not exist."""
     return f"{prefix.rstrip('/')}/gcr-mirror-probe:1"
+
+
+def probe_command(image: str) -> str:
+    """What kubectl is told in order to try a pod with this image, and to print what the API server makes of it."""
+    return (
+        f"run {PROBE} --image={image} --restart=Never --dry-run=server --override-type=strategic "
+        f"--overrides='{_OVERRIDES}' -o jsonpath='{{.spec.containers[0].image}}'"
+    )
 
 
 def metadata(name: str) -> dict[str, Any]:

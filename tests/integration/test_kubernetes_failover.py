@@ -26,7 +26,10 @@ ORIGIN, MIRROR = "registry.example/acme", "eu.gcr.io/proj/gitlab/acme"
 BOOK = Path(__file__).parents[2] / "docs" / "runbooks" / "gitlab-registry-down.md"
 PATCH = """patch configmap gcr-mirror-failover --type merge -p '{"data":{"enabled":"true"}}'"""
 PROBE = (
-    "run gcr-mirror-probe --image=registry.example/acme/gcr-mirror-probe:1 --restart=Never --dry-run=server"
+    "run gcr-mirror-probe --image=registry.example/acme/gcr-mirror-probe:1 --restart=Never --dry-run=server "
+    """--override-type=strategic --overrides='{"spec":{"containers":[{"name":"gcr-mirror-probe","securityContext":"""
+    """{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]},"runAsNonRoot":true,"""
+    """"seccompProfile":{"type":"RuntimeDefault"}}}]}}'"""
 )
 
 
@@ -152,6 +155,9 @@ def test_the_commands_that_are_printed_are_kubectls_and_do_the_same(
         said = [kubectl(other, tmp_path, command) for command in printed]
         assert said[1] == f"{image}/gcr-mirror-probe:1"
         assert changes(other) == changes(api)
+        (ours,), (theirs,) = (one.tried[-1]["spec"]["containers"] for one in (api, other))
+        assert {key: theirs[key] for key in ours} == ours
+        assert ours["securityContext"]["runAsNonRoot"]
         for one in (api, other):
             assert (
                 one.objects["configmaps", "gcr-mirror", "gcr-mirror-failover"]["data"]["enabled"]

@@ -45,12 +45,16 @@ _OF_NO_NAMESPACE = ("namespaces", "mutatingadmissionpolicies", "mutatingadmissio
 
 @dataclass
 class ApiServer:
-    """Objects by (kind, namespace, name), and every request that came: method, path, whether it was only a try."""
+    """Objects by (kind, namespace, name), and every request that came: method, path, whether it was only a try.
+
+    `tried` are the pods of those that were.
+    """
 
     policy: Json | None = None
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
+    tried: list[Json] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         """Listen on a free port."""
@@ -146,7 +150,9 @@ class ApiServer:
 
     def _made(self, kind: str, namespace: str, body: Json, *, dry: bool) -> Json:
         made = self._admitted(body) if kind == "pods" else body
-        if not dry:
+        if dry:
+            self.tried.append(body)
+        else:
             parts = {key: value for key, value in made.items() if key not in ("apiVersion", "kind")}
             self.add(kind, namespace, made["metadata"]["name"], **parts)
         return made
