@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from mirror.checks.check import DEADLINE
 from mirror.demo.access import Account
 from mirror.demo.gitlab import GitLabRegistry
 from mirror.demo.google import GoogleRegistry
@@ -90,17 +93,51 @@ def test_a_command_that_cannot_begin_is_explained_too(tmp_path: Path, gitlab: Gi
         assert told_once(ran, "cause: GitLab does not accept the user name and token")
 
 
-def test_check_answers_when_every_host_is_a_black_hole(tmp_path: Path) -> None:
-    with socket.socket() as one, socket.socket() as other:
-        for hole in (one, other):
+# A name server that never answers, for one name; Python loads this file before the program.
+NO_ANSWER = """
+import socket, time
+resolved = socket.getaddrinfo
+def getaddrinfo(host, *rest, **more):
+    if host == "registry.hole.example":
+        time.sleep(600)
+    return resolved(host, *rest, **more)
+socket.getaddrinfo = getaddrinfo
+"""
+
+
+@pytest.fixture
+def holes() -> Iterator[list[str]]:
+    """Hosts that take connections and then say nothing."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(4)]
+        for hole in found:
             hole.bind(("127.0.0.1", 0))
             hole.listen(8)
-        hosts = [f"127.0.0.1:{hole.getsockname()[1]}" for hole in (one, other)]
-        with GoogleRegistry(tmp_path / "google") as google:
-            key = {**google.key, "token_uri": f"http://{hosts[1]}/token"}
-        ran = gcr_mirror("check", "-c", written(tmp_path, *hosts, key), "--json", home=tmp_path)
-    found = json.loads(ran.out)["findings"]
-    failed = {one["check"] for one in found if one["level"] == "failed"}
-    assert ran.code == 1
-    assert failed == {"from: answers", "to: answers", "to: access token"}
-    assert all(one["fix"] for one in found if one["level"] == "failed")
+        yield [f"127.0.0.1:{hole.getsockname()[1]}" for hole in found]
+
+
+def test_check_answers_when_every_host_is_a_black_hole(tmp_path: Path, holes: list[str]) -> None:
+    source, api, target, token_service = holes
+    with GoogleRegistry(tmp_path / "google") as google:
+        key = {**google.key, "token_uri": f"http://{token_service}/token"}
+    config = written(tmp_path, source, target, key)
+    read = json.loads(config.read_text("utf-8"))
+    read["registries"]["from"]["api_url"] = f"http://{api}"
+    read["registries"]["named"] = {"kind": "oci", "host": "registry.hole.example"}
+    config.write_text(json.dumps(read), "utf-8")
+    (tmp_path / "sitecustomize.py").write_text(NO_ANSWER, "utf-8")
+    began = time.monotonic()
+    ran = gcr_mirror("check", "-c", config, "--json", home=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    # The deadline of the checks is what counts; on a busy machine Python alone takes seconds to start.
+    assert (ran.code, DEADLINE + 1 <= 10, time.monotonic() - began < 15) == (1, True, True)
+    failed = {one["check"]: one for one in json.loads(ran.out)["findings"] if one["level"] == "failed"}
+    hosts = {
+        "from: answers": source,
+        "to: answers": target,
+        "to: access token": token_service,
+        "named: dns": "registry.hole.example",
+    }
+    assert failed.keys() == hosts.keys()
+    for name, host in hosts.items():
+        assert host in failed[name]["said"] + failed[name]["tried"]
+        assert (host in failed[name]["fix"], failed[name]["fix"].count("\n")) == (True, 0)

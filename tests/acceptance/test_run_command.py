@@ -124,6 +124,19 @@ def test_it_mirrors_answers_logs_and_stops_with_zero(shop: House) -> None:
         assert secret not in text
 
 
+def test_a_refusal_is_logged_with_its_cause_and_the_command_that_mends_it(shop: House) -> None:
+    shop.push("1")
+    shop.google.actions = frozenset({"pull"})
+    with running(shop) as daemon:
+        daemon.until(lambda: "uploadArtifacts" in daemon.log.read_text())
+        daemon.stop()
+        failed = next(line for line in daemon.lines() if "uploadArtifacts" in line.get("cause", ""))
+    assert failed["message"] == "failed"
+    assert failed["explanation"].startswith("The service account may not push to ")
+    assert failed["fix"].startswith("gcloud artifacts repositories add-iam-policy-binding ")
+    assert f" --project={shop.google.project} " in failed["fix"]
+
+
 def test_status_and_retry_work_with_the_daemon_stopped(shop: House) -> None:
     shop.push("1")
     schema1 = "application/vnd.docker.distribution.manifest.v1+json"
