@@ -10,7 +10,7 @@ from mirror.errors import InvalidManifest
 
 # Registered algorithms of the image specification and the length of their hex part.
 ALGORITHMS = {"sha256": 64, "sha512": 128}
-_PATTERN = re.compile(r"(?P<algorithm>[a-z0-9]+):(?P<hex>[0-9a-f]+)")
+_PATTERN = re.compile("|".join(f"{name}:[0-9a-f]{{{length}}}" for name, length in ALGORITHMS.items()))
 
 
 class Hasher(Protocol):
@@ -35,8 +35,7 @@ class Digest(str):
     @classmethod
     def parse(cls, text: str) -> Digest:
         """Check `text`; InvalidManifest when it is no digest of a registered algorithm."""
-        match = _PATTERN.fullmatch(text)
-        if match is None or len(match["hex"]) != ALGORITHMS.get(match["algorithm"]):
+        if _PATTERN.fullmatch(text) is None:
             raise InvalidManifest(f"{text[:80]!r} is not a digest (sha256:<64 hex> or sha512:<128 hex>)")
         return cls(text)
 

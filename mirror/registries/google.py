@@ -6,7 +6,7 @@ https://cloud.google.com/artifact-registry/docs/reference/docker-api
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,8 @@ class _Found:
         for text, manifest in (page.get("manifest") or {}).items():
             digest = Digest.parse(text)
             self.manifests.add(digest)
-            self.tags |= {tag.name: tag for tag in _tagged(digest, manifest)}
+            for name in manifest.get("tag") or ():
+                self.tags[str(name)] = _tag(str(name), digest, manifest)
         for name in page.get("tags") or ():
             self.tags.setdefault(str(name), Tag(str(name)))
 
@@ -78,15 +79,14 @@ class Google:
         return [*own, *(path for name in children for path in self.discover(registry, f"{root}/{name}"))]
 
 
-def _tagged(digest: Digest, manifest: dict[str, Any]) -> Iterator[Tag]:
-    for name in manifest.get("tag") or ():
-        yield Tag(
-            name=str(name),
-            digest=digest,
-            published=_time(manifest.get("timeUploadedMs")),
-            media_type=sys.intern(str(manifest.get("mediaType") or "")),
-            size=int(manifest.get("imageSizeBytes") or 0),
-        )
+def _tag(name: str, digest: Digest, manifest: dict[str, Any]) -> Tag:
+    return Tag(
+        name=name,
+        digest=digest,
+        published=_time(manifest.get("timeUploadedMs")),
+        media_type=sys.intern(str(manifest.get("mediaType") or "")),
+        size=int(manifest.get("imageSizeBytes") or 0),
+    )
 
 
 def _time(milliseconds: Any) -> datetime | None:
