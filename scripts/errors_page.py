@@ -38,7 +38,11 @@ def _entry(denial: Denial) -> str:
 
 
 def _code(fix: str) -> str:
-    return f"`{fix}`" if fix.startswith(("curl ", "gcloud ", "gcr-mirror ", "timedatectl ")) else fix
+    return (
+        f"`{fix}`"
+        if fix.startswith(("curl ", "gcloud ", "gcr-mirror ", "getent ", "openssl ", "timedatectl "))
+        else fix
+    )
 
 
 if __name__ == "__main__":

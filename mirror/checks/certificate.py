@@ -31,8 +31,8 @@ def certificate(place: Place, now: datetime) -> Iterator[Finding]:
         return
     yield probe.warning(
         f"it ends on {ends:%Y-%m-%d}, in {(ends - now).days} days",
-        f"renew it at {name}, or ask its operator; look: openssl s_client -connect {name}:{port} "
-        f"-servername {name} </dev/null 2>/dev/null | openssl x509 -noout -enddate",
+        f"openssl s_client -connect {name}:{port} -servername {name} </dev/null 2>/dev/null | "
+        f"openssl x509 -noout -enddate # renew it at {name}, or ask its operator",
         "nothing is copied once it has ended",
     )
 

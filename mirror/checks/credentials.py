@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import shlex
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from mirror.errors import ConfigError, MirrorError
 from mirror.oci.auth import Login
 from mirror.registries.artifact_registry import GCR_LOCATIONS
 from mirror.registries.credentials import DockerConfig
+from mirror.registries.denials import fix_of
 from mirror.registries.google_auth import SCOPES, ApplicationDefault, fetched
 from mirror.registries.json_key import service_account
 from mirror.transport.client import Client
@@ -32,7 +35,7 @@ _SOON = timedelta(days=14)
 _NEVER = 9999  # the year in which Google lets keys end that do not end
 _TOKENS = "https://oauth2.googleapis.com/token"
 _NO_DEFAULT = "gcloud auth application-default login"
-_AS_DOWNLOADED = "hand over the file as it was downloaded"
+_AS_DOWNLOADED = "the key must be handed over as it was downloaded; if it is lost, another must be made"
 _CERTIFICATES = "https://www.googleapis.com/robot/v1/metadata/x509"
 
 
@@ -74,7 +77,7 @@ def google_login(place: Place, project: str, client: Client, machine: Machine) -
             if _default(place)
             else [place.check("key", lambda: key(place, project, client, machine), kept)]
         ),
-        place.check(TOKEN, lambda: token(place), kept, asks=_token_url(place)),
+        place.check(TOKEN, lambda: token(place, project), kept, asks=_token_url(place)),
     ]
 
 
@@ -85,12 +88,27 @@ def readable(place: Place, file: Path) -> Iterator[Finding]:
         mode = stat.S_IMODE(file.stat().st_mode)
         file.open("rb").close()
     except OSError as error:
-        yield probe.failed(f"{error.strerror}", f"let the user that the mirror runs as read it: ls -l {file}")
+        yield probe.failed(
+            f"{error.strerror}", _mended(place, file, missing=isinstance(error, FileNotFoundError))
+        )
         return
     if mode & stat.S_IROTH:
-        yield probe.warning(f"everybody on this machine (mode {mode:04o})", f"chmod 600 {file}")
+        yield probe.warning(
+            f"everybody on this machine (mode {mode:04o})", f"chmod 600 {shlex.quote(str(file))}"
+        )
     else:
         yield probe.ok(f"only its owner and group (mode {mode:04o})")
+
+
+def _mended(place: Place, file: Path, *, missing: bool) -> str:
+    name = shlex.quote(str(file))
+    if not missing:
+        return f"sudo chown {os.geteuid()} {name} && sudo chmod 600 {name}"
+    if "TOKEN_SAVED" in place.known:
+        return fix_of("gitlab-wrong-password", place.known)
+    if "PROJECT" in place.known:
+        return f"{_setup(place, place.known['PROJECT'])} --key-file {name} --apply"
+    return f"(umask 077; cat >{name}) # and type the secret"
 
 
 def key(place: Place, project: str, client: Client, machine: Machine) -> Iterator[Finding]:
@@ -102,17 +120,17 @@ def key(place: Place, project: str, client: Client, machine: Machine) -> Iterato
         if login and found:
             service_account(login.password)
     except MirrorError as error:
-        yield probe.refused(error, "hand the key over as a file (json_key_file), as it was downloaded")
+        yield probe.refused(error, _another(place, project), _AS_DOWNLOADED)
         return
     except (ValueError, KeyError):
-        yield probe.failed("it is not a service account's key", _AS_DOWNLOADED)
+        yield probe.failed("it is not a service account's key", _another(place, project), _AS_DOWNLOADED)
         return
     if found is None:
         return
     if found.project != project:
         yield probe.warning(
             f"it is of the project {found.project}, the images go to {project}",
-            f"if that is meant, nothing; else: {_setup(place, project)} --key-file key.json --apply",
+            f"{_another(place, project)} # unless that is meant",
         )
     else:
         yield probe.ok(f"of {found.email}")
@@ -121,25 +139,26 @@ def key(place: Place, project: str, client: Client, machine: Machine) -> Iterato
     yield from _age(place, found, client)
 
 
-def token(place: Place) -> Iterator[Finding]:
+def token(place: Place, project: str) -> Iterator[Finding]:
     """Google gives an access token for the login."""
     probe = place.probe(TOKEN, "ask Google for an access token")
     try:
         login = place.credential.login()
         info = Key.of(login)
         if login is None:
-            yield probe.failed("there is no login", "set credentials of the registry: json_key_file or adc")
+            fix = f"{_another(place, project)} # and credentials: {{json_key_file: key.json}} of the registry"
+            yield probe.failed(
+                "there is no login", fix, "credentials of the registry: json_key_file, or adc: true"
+            )
             return
         if info is not None:
             fetched(lambda: google_credentials(login), lambda: datetime.now(UTC), TIMEOUTS.read)
     except ConfigError as error:
-        yield probe.refused(error, _NO_DEFAULT if _default(place) else _AS_DOWNLOADED)
+        yield probe.refused(error, _NO_DEFAULT if _default(place) else _another(place, project))
     except MirrorError as error:
-        yield probe.refused(
-            error, f"see whether Google's token service is reached: curl -v {_token_url(place)}"
-        )
+        yield probe.refused(error, f"curl -v {_token_url(place)} # is Google's token service reached?")
     except (ValueError, KeyError):
-        yield probe.failed("the key cannot be read", _AS_DOWNLOADED)
+        yield probe.failed("the key cannot be read", _another(place, project), _AS_DOWNLOADED)
     else:
         yield probe.ok("given")
 
@@ -206,8 +225,8 @@ def _judged(probe: Probe, found: Key, pem: str) -> Finding:
     now = datetime.now(UTC)
     age, left = now - certificate.not_valid_before_utc, certificate.not_valid_after_utc - now
     renew = (
-        f"gcloud iam service-accounts keys create new-key.json --iam-account={found.email}; put it in the place of the "
-        f"old one (no restart is needed), then: gcloud iam service-accounts keys delete {found.key_id} "
+        f"gcloud iam service-accounts keys create new-key.json --iam-account={found.email} # put it in the place "
+        f"of the old one (no restart is needed), then: gcloud iam service-accounts keys delete {found.key_id} "
         f"--iam-account={found.email}"
     )
     if left <= timedelta():
@@ -230,6 +249,10 @@ def _token_url(place: Place) -> str:
     except (MirrorError, ValueError, KeyError):
         return _TOKENS
     return str(found.info.get("token_uri") or _TOKENS) if found else _TOKENS
+
+
+def _another(place: Place, project: str) -> str:
+    return f"{_setup(place, project)} --key-file key.json --apply"
 
 
 def _default(place: Place) -> bool:

@@ -15,7 +15,7 @@ from mirror.registries.credentials import DockerConfig
 _DOCKER = "docker login"
 # How Google's two helpers are had, and logged in.
 _INSTALL = {
-    "docker-credential-gcloud": "apt-get install google-cloud-cli (https://cloud.google.com/sdk/docs/install)",
+    "docker-credential-gcloud": "apt-get install google-cloud-cli # see https://cloud.google.com/sdk/docs/install",
     "docker-credential-gcr": "go install github.com/GoogleCloudPlatform/docker-credential-gcr/v2@latest",
 }
 _LOG_IN = {
@@ -66,10 +66,8 @@ def _fix(helper: str | None, host: str, *, missing: bool) -> str:
     if helper is None:
         return f"docker login {host}"
     if missing:
-        return (
-            _INSTALL.get(helper) or f"put {helper} into a folder of PATH, or take it out: docker login {host}"
-        )
-    return _LOG_IN.get(helper) or f"see what it says: echo {host} | {helper} get"
+        return _INSTALL.get(helper) or f"docker login {host} # or put {helper} into a folder of PATH"
+    return _LOG_IN.get(helper) or f"echo {host} | {helper} get # says why"
 
 
 def _kept(place: Place) -> DockerConfig | None:

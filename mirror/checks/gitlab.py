@@ -204,7 +204,7 @@ def blobs(source: Source) -> Iterator[Finding]:
         url = re.search(r"https?://[^/\s]+", str(error))
         yield probe.refused(
             error,
-            f"allow it in the firewall: curl -v {url[0] if url else source.place.base}/",
+            f"curl -v {url[0] if url else source.place.base}/ # allow this host in the firewall",
             "GitLab redirects to object storage or a CDN, which is another host",
         )
         return

@@ -104,7 +104,9 @@ def rights(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
         return
     if found.get("format") not in (None, "DOCKER"):
         yield probe.failed(
-            f"it holds {found['format']}, not images", "name a repository of the format DOCKER"
+            f"it holds {found['format']}, not images",
+            f"gcloud artifacts repositories list --location={home.location} --project={home.project} "
+            "--filter=format=DOCKER # name one of these in the configuration",
         )
         return
     if _ARTIFACTS + "uploadArtifacts" not in allowed:
@@ -114,8 +116,8 @@ def rights(target: Target, home: Home, api: GoogleApi) -> Iterator[Finding]:
     if found.get("dockerConfig", {}).get("immutableTags"):
         yield probe.warning(
             "its tags are immutable: a tag that moves at the source cannot be overwritten",
-            "set on_moved_tag: keep, or: gcloud artifacts repositories update "
-            f"{home.repository} --no-immutable-tags --location={home.location} --project={home.project}",
+            f"gcloud artifacts repositories update {home.repository} --no-immutable-tags --location={home.location} "
+            f"--project={home.project} # or write on_moved_tag: keep",
         )
     may_delete = _ARTIFACTS + "deleteArtifacts" in allowed
     if may_delete and not target.prune:
@@ -240,4 +242,4 @@ def _binding(target: Target, home: Home, verb: str, role: str) -> str:
 def _bound(target: Target, on: Resource, verb: str, role: str, home: Home) -> str:
     member = target.place.member()
     command = binding(on, verb, role, member or f"serviceAccount:{email('NAME', home.project)}", home.project)
-    return command if member else f"{command} (this login does not tell its account: write it for NAME)"
+    return command if member else f"{command} # this login does not tell its account: write it for NAME"

@@ -59,7 +59,7 @@ def dns(place: Place) -> Iterator[Finding]:
     if took > SLOW:
         yield probe.warning(
             f"{said}, after {took:.0f} s",
-            f"take the name server that does not answer out of /etc/resolv.conf; look: time getent hosts {name}",
+            f"time getent hosts {name} # a name server of /etc/resolv.conf does not answer: take it out",
             "every new connection waits so long for the name",
         )
     else:
@@ -79,9 +79,9 @@ def reachable(place: Place) -> Iterator[Finding]:
     for version, one in silent.items() if len(silent) < len(families) else ():
         yield probe.warning(
             f"IPv{version} swallows packets: {one}",
-            f"echo 'precedence ::ffff:0:0/96 100' | sudo tee -a /etc/gai.conf; look: curl -6v {place.base}/v2/"
+            "echo 'precedence ::ffff:0:0/96 100' | sudo tee -a /etc/gai.conf # IPv4 first"
             if version == 6
-            else f"mend the route of IPv4, or prefer IPv6; look: curl -4v {place.base}/v2/",
+            else f"curl -4v {place.base}/v2/ # mend the route of IPv4",
             "a connection tries one address after the other, and waits for each",
         )
 
@@ -104,11 +104,11 @@ def answers(place: Place) -> Iterator[Finding]:
         answer = place.client.exchange("GET", f"{place.base}/v2/", {})
     except MirrorError as error:
         about = place.probe(TLS, probe.tried) if is_about_tls(error) else probe
-        yield about.refused(error, f"see whether anything answers there: curl -v {place.base}/v2/")
+        yield about.refused(error, f"curl -v {place.base}/v2/ # does anything answer?")
         return
     took = place.timer() - began
     if answer.status not in (200, 401):
-        yield probe.failed(f"{answer.status}", f"is it a registry? try: curl -i {place.base}/v2/")
+        yield probe.failed(f"{answer.status}", f"curl -i {place.base}/v2/ # is it a registry?")
         return
     yield in_time(probe, str(answer.status), took, f"{place.base}/v2/")
     if not through_proxy(place):
@@ -124,7 +124,7 @@ def in_time(probe: Probe, said: str, took: float, url: str) -> Finding:
     parts = "%{time_namelookup} %{time_connect} %{time_appconnect} %{time_starttransfer}"
     return probe.warning(
         f"{said}, after {took:.0f} s",
-        f"curl -so /dev/null -w '{parts}\\n' {url} shows which part is slow: name, connection, TLS, answer",
+        f"curl -so /dev/null -w '{parts}\\n' {url} # until the name, the connection, TLS and the answer were there",
         "every image costs several requests",
     )
 
@@ -149,7 +149,7 @@ def proxy(place: Place) -> Iterator[Finding]:
     if address.password:
         yield probe.warning(
             f"{shown}, with a password in the environment",
-            f"let the proxy know this machine by its address, then: export {parts.scheme}_proxy=http://{shown}",
+            f"export {parts.scheme}_proxy=http://{shown} # once the proxy knows this machine by its address",
             "every process of this user can read the environment",
         )
         return
@@ -196,12 +196,10 @@ def _token_service(place: Place, answer: Answer) -> Iterator[Finding]:
     try:
         said = place.client.exchange("GET", realm, {})
     except MirrorError as error:
-        yield probe.refused(error, f"the registry's token service must be reachable too: curl -v {url}")
+        yield probe.refused(error, f"curl -v {url} # the token service must be reachable too")
         return
     if said.status >= 500:
-        yield probe.failed(
-            f"{said.status}", f"the token service is down; ask its operator, and look: curl -i {url}"
-        )
+        yield probe.failed(f"{said.status}", f"curl -i {url} # the token service is down: ask its operator")
     else:
         yield in_time(probe, "it answers", place.timer() - began, url)
 

@@ -104,7 +104,7 @@ def test_another_helper_is_named_with_a_command_that_shows_what_it_says(folder: 
     configured(folder, "pass", "credsStore")
     assert "docker-credential-pass" in look().fix
     helper("pass", "exit 1")
-    assert look().fix == f"see what it says: echo {HOST} | docker-credential-pass get"
+    assert look().fix == f"echo {HOST} | docker-credential-pass get # says why"
 
 
 @pytest.mark.finds("docker login", "warning", "ok")

@@ -261,7 +261,7 @@ class TestBlobs:
         registry.objects.pause()
         finding = worst(blobs(source(registry)))
         assert finding.level == "failed"
-        assert finding.fix == f"allow it in the firewall: curl -v http://{registry.objects.host}/"
+        assert finding.fix == f"curl -v http://{registry.objects.host}/ # allow this host in the firewall"
         registry.objects.start()
         assert worst(blobs(source(registry))).level == "ok"
 

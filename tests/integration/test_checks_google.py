@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shlex
 import socket
 import ssl
@@ -124,7 +125,7 @@ class TestPush:
         ) as registry:
             finding = self.look(registry)
             assert (finding.level, "uploadArtifacts" in finding.said) == ("failed", True)
-            gcloud.run(finding.fix.partition(" (if")[0])
+            gcloud.run(finding.fix)
             assert gcloud.cloud.holds(HOME.resource, "roles/artifactregistry.writer") == {MEMBER}
             registry.actions = frozenset({"pull", "push"})
             assert self.look(registry).level == "ok"
@@ -202,7 +203,7 @@ class TestRights:
         cloud.repositories[HOME.resource]["dockerConfig"] = {"immutableTags": True}
         finding = worst(rights(target, HOME, api))
         assert (finding.level, "immutable" in finding.said) == ("warning", True)
-        gcloud.run(finding.fix.partition("or: ")[2])
+        gcloud.run(finding.fix)
         assert worst(rights(target, HOME, api)).level == "ok"
 
     def test_a_right_to_delete_that_nobody_uses_is_a_warning_with_its_removal(
@@ -316,7 +317,7 @@ class TestExcess:
         unknown = replace(target, place=replace(target.place, member=lambda: ""))
         fix = worst(rights(unknown, HOME, api)).fix
         assert f"--member=serviceAccount:NAME@{PROJECT}.iam.gserviceaccount.com " in fix
-        assert fix.endswith("(this login does not tell its account: write it for NAME)")
+        assert fix.endswith(" # this login does not tell its account: write it for NAME")
 
     def test_where_the_api_is_off_nothing_is_wrong(
         self, cloud: GoogleCloud, target: Target, api: GoogleApi
@@ -407,7 +408,7 @@ class TestKey:
         cloud.certificates[info["private_key_id"]] = certificate_made(datetime.now(UTC) - timedelta(days=100))
         finding = worst(self.look(info, folder=tmp_path))
         assert (finding.level, finding.said) == ("warning", "100 days old")
-        gcloud.run(finding.fix.partition(";")[0])
+        gcloud.run(finding.fix)
         new = json.loads((tmp_path / "new-key.json").read_text("utf-8"))
         assert worst(self.look(new, folder=tmp_path)).level == "ok"
 
@@ -517,21 +518,23 @@ class TestToken:
     @pytest.mark.finds("access token", "ok")
     def test_it_passes_with_a_key_and_with_a_token(self, cloud: GoogleCloud) -> None:
         for login in (Login("_json_key", json.dumps(cloud.key())), Login("oauth2accesstoken", "ya29.x")):
-            assert worst(token(place("eu.gcr.io", Fixed(login), KNOWN))).level == "ok"
+            assert worst(token(place("eu.gcr.io", Fixed(login), KNOWN), PROJECT)).level == "ok"
 
     @pytest.mark.finds("access token", "failed")
     def test_none_at_all_fails(self) -> None:
-        assert worst(token(place("eu.gcr.io"))).level == "failed"
+        assert worst(token(place("eu.gcr.io"), PROJECT)).level == "failed"
 
     def test_a_key_that_google_refuses_fails_with_the_reason(self, cloud: GoogleCloud) -> None:
         info = {**cloud.key(), "token_uri": f"{cloud.url}/certificates.googleapis.com"}
-        finding = worst(token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN)))
+        finding = worst(
+            token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN), PROJECT)
+        )
         assert finding.level == "failed"
         assert "PRIVATE" not in finding.said
 
     def look(self, cloud: GoogleCloud, token_uri: str) -> Finding:
         info = {**cloud.key(), "token_uri": token_uri}
-        return worst(token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN)))
+        return worst(token(place("eu.gcr.io", Fixed(Login("_json_key", json.dumps(info))), KNOWN), PROJECT))
 
     @pytest.mark.parametrize(
         ("url", "why", "fix"),
@@ -539,12 +542,12 @@ class TestToken:
             (
                 "http://127.0.0.1:1/token",
                 "http://127.0.0.1:1/token: connection refused",
-                "see whether Google's token service is reached: curl -v http://127.0.0.1:1/token",
+                "curl -v http://127.0.0.1:1/token # is Google's token service reached?",
             ),
             (
                 "https://oauth2.invalid/token",
                 "https://oauth2.invalid/token: the name oauth2.invalid does not resolve",
-                "correct host: of the registry, or the machine's DNS: getent hosts oauth2.invalid",
+                "getent hosts oauth2.invalid # correct host: of the registry, or this machine's DNS",
             ),
         ],
     )
@@ -602,9 +605,32 @@ class TestSecretFile:
         gcloud.shell(finding.fix)
         assert worst(readable(place("eu.gcr.io"), file)).level == "ok"
 
-    @pytest.mark.finds("secret file", "failed")
-    def test_one_that_is_not_there_fails(self, tmp_path: Path) -> None:
-        assert worst(readable(place("eu.gcr.io"), tmp_path / "none")).level == "failed"
+    @pytest.mark.finds("secret file", "failed", "ok")
+    def test_one_that_is_not_there_fails_until_the_fix_makes_it(
+        self, cloud: GoogleCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = tmp_path / "my key.json"
+        finding = worst(readable(place("eu.gcr.io", known=KNOWN), file))
+        assert finding.level == "failed"
+        admin = tmp_path / "admin.json"
+        admin.write_text(json.dumps(cloud.key()), "utf-8")
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(admin))
+        monkeypatch.setattr(Clock, "wait", lambda *_: None)
+        result = CliRunner().invoke(app, shlex.split(finding.fix)[1:])
+        assert result.exit_code == 0, result.output
+        assert worst(readable(place("eu.gcr.io"), file)).level == "ok"
+
+    def test_one_that_is_somebody_elses_is_given_to_the_user_that_the_mirror_runs_as(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "key.json").write_text("secret", "utf-8")
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", refuse)
+        finding = worst(readable(place("eu.gcr.io"), tmp_path / "key.json"))
+        assert finding.fix.startswith(f"sudo chown {os.geteuid()} {tmp_path}/key.json && ")
 
 
 def test_all_of_it_together_runs_side_by_side(cloud: GoogleCloud, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_one_that_does_not_fails_with_a_command_to_try(closed: str) -> None:
     finding = worst(answers(place(closed)))
     assert (finding.level, finding.fix) == (
         "failed",
-        f"see whether anything answers there: curl -v http://{closed}/v2/",
+        f"curl -v http://{closed}/v2/ # does anything answer?",
     )
 
 
@@ -134,7 +134,7 @@ class TestAddresses:
             monkeypatch.setattr("mirror.checks.network.resolve", lambda _: list(self.BOTH))
             finding = worst(reachable(place(registry.host)))
             assert (finding.level, finding.said) == ("warning", "IPv6 swallows packets: ::1")
-            assert f"curl -6v http://{registry.host}/v2/" in finding.fix
+            assert finding.fix.endswith("| sudo tee -a /etc/gai.conf # IPv4 first")
             monkeypatch.setattr("mirror.checks.network.resolve", lambda _: list(self.BOTH[:1]))
             assert worst(reachable(place(registry.host))).level == "ok"
 
@@ -151,9 +151,7 @@ def test_an_answer_that_takes_long_is_a_warning_with_a_command_that_shows_where(
 ) -> None:
     finding = worst(answers(replace(place(registry.host), timer=slow())))
     assert (finding.check, finding.level) == ("there: answers", "warning")
-    shown = subprocess.run(
-        ["sh", "-c", finding.fix.partition(" shows")[0]], check=True, capture_output=True, text=True
-    )
+    shown = subprocess.run(["sh", "-c", finding.fix], check=True, capture_output=True, text=True)
     assert len(shown.stdout.split()) == 4
 
 
@@ -211,7 +209,7 @@ class TestTls:
     ) -> None:
         finding = self.look(registry, None)
         assert (finding.level, "ca_file" in finding.fix) == ("failed", True)
-        assert "Test authority" in pasted(finding.fix.partition("names: ")[2])
+        assert "Test authority" in pasted(finding.fix)
         assert self.look(registry, authority).level == "ok"
 
     @pytest.mark.parametrize("registry", [("127.0.0.1", 13)], indirect=True)
@@ -221,7 +219,7 @@ class TestTls:
     ) -> None:
         finding = self.look(registry, authority)
         assert (finding.level, finding.said.endswith(" in 12 days")) == ("warning", True)
-        assert pasted(finding.fix.partition("look: ")[2]).startswith("notAfter=")
+        assert pasted(finding.fix).startswith("notAfter=")
 
     @pytest.mark.parametrize("registry", [("127.0.0.1", -1)], indirect=True)
     def test_one_that_has_ended_fails_and_is_not_taken_for_an_unknown_authority(
@@ -229,7 +227,7 @@ class TestTls:
     ) -> None:
         finding = self.look(registry, authority)
         assert (finding.level, "has ended" in finding.cause) == ("failed", True)
-        assert "notAfter=" in pasted(finding.fix.partition("look: ")[2])
+        assert "notAfter=" in pasted(finding.fix)
 
     @pytest.mark.parametrize("registry", [("registry.example.com", 15)], indirect=True)
     def test_one_of_another_name_fails_and_the_command_shows_the_name(
@@ -237,7 +235,7 @@ class TestTls:
     ) -> None:
         finding = self.look(registry, authority)
         assert (finding.level, "another name" in finding.cause) == ("failed", True)
-        assert "DNS:registry.example.com" in pasted(finding.fix.partition("says: ")[2])
+        assert "DNS:registry.example.com" in pasted(finding.fix)
 
 
 def test_plain_http_on_the_port_of_tls_is_told(registry: GitLabRegistry) -> None:

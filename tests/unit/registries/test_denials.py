@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+
 import pytest
 
 from mirror.errors import ConnectFailed, CopyError, Denied, NotFound, RegistryError, Unauthorized
@@ -116,3 +119,31 @@ def test_a_status_that_is_asked_for_must_fit() -> None:
     assert found is not None
     assert found.key == "gitlab-banned"
     assert explain(other) is None
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [one for one in denials() if re.match(r"(curl|gcloud|gcr-mirror|getent|openssl|timedatectl) ", one.fix)],
+    ids=lambda denial: denial.key,
+)
+def test_a_fix_that_is_a_command_is_one_line_that_a_shell_takes_whole(denial: Denial) -> None:
+    known = {"GITLAB": "https://gitlab.example.com", "GROUP": "acme", "ENDPOINT": "gitlab.example.com:443"}
+    fix = denial.explained(known).fix
+    assert "\n" not in fix
+    subprocess.run(["sh", "-n", "-c", fix], check=True)
+
+
+def test_a_new_token_is_asked_of_the_readers_own_gitlab_and_group() -> None:
+    text = (
+        "GET https://gitlab.example.com/jwt/auth: the token service grants less than repository:acme/web:pull"
+    )
+    explanation = explain_text(text, "eu.gcr.io/shop/gitlab/acme/web:1")
+    assert explanation is not None
+    assert " https://gitlab.example.com/api/v4/groups/acme/deploy_tokens " in explanation.fix
+
+
+def test_a_certificate_is_looked_at_where_it_was_met() -> None:
+    error = ConnectFailed("https://r.example.com:5000/v2/: its certificate is not trusted (unknown CA); ...")
+    explanation = explain(error)
+    assert explanation is not None
+    assert "-connect r.example.com:5000 " in explanation.fix
