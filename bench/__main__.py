@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--work", action="append", help="only this one; the page then goes to stdout")
     parser.add_argument("--again", action="store_true", help="write the page anew from the last whole run")
     given = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # who installs the program has it compiled
     if given.again:
         _write(Record.read(_RECORD))
         return

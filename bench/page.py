@@ -50,7 +50,8 @@ its registries. Tools take turns; wall and CPU are medians of {setting.runs} run
 brackets. CPU is user and system time of the client; memory is the largest process's, in its worst run. Requests were
 counted by the registries in the last run. Images are made from fixed seeds, of bytes that do not compress. The source
 and target are Debian's docker-registry unless the work says otherwise, and keep their files {setting.files}; the round
-trip of 20 ms is made by a proxy on loopback in front of each. The second pass of gcr-mirror is that of one process that
+trip of 20 ms is made by a proxy on loopback in front of each; *big* is not sent through it, since it would be what is
+measured. The second pass of gcr-mirror is that of one process that
 keeps its connections, as the daemon does. Our limits are the defaults. Where one request after the other takes minutes,
 a peer is run once, and the table says so.
 

@@ -123,6 +123,17 @@ WORKS = (
         ),
     ),
     Work(
+        "multi, 20 ms",
+        "The same with a round trip of 20 ms to either registry.",
+        lambda folder: Real(folder, shapes.multi(), delay=_FAR),
+        (
+            OURS,
+            tools.crane(1, 16),
+            tools.regsync(16),
+            *map(tools.rarely, (tools.skopeo(1), tools.crane(), tools.regsync())),
+        ),
+    ),
+    Work(
         "many, 20 ms",
         "The same with a round trip of 20 ms to either registry.",
         lambda folder: Real(folder, shapes.many(), delay=_FAR),
