@@ -23,7 +23,8 @@ MirrorError
 |- CopyError                        an image failed: which side, which reference, and the cause
 |- Doubtful                         a listing is not believed, so nothing is changed
 |- StateError                       what the program remembers cannot be read or written
-|  `- StateDamaged                  the file is damaged; it may be set aside, a pass rebuilds it
+|  |- StateDamaged                  the file is damaged; it may be set aside, a pass rebuilds it
+|  `- StateEmpty                    nothing was written yet, and whoever asks only reads
 `- Stopped                          the program was told to stop while this was under way
 
 `temporary` is the single answer to "may this be tried again?".
@@ -231,6 +232,10 @@ class StateError(MirrorError):
 
 class StateDamaged(StateError):
     """The file of the state is not one, or not any more. It may be set aside: a pass rebuilds it."""
+
+
+class StateEmpty(StateError):
+    """Nothing was ever written to the state."""
 
 
 class Stopped(MirrorError):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mirror.config.model import Config
 from mirror.config.model import Mirror as MirrorModel
+from mirror.errors import StateEmpty
 from mirror.service.standing import Doomed, Mirror, Registry, Standing, Trouble, count, doomed, lag
 from mirror.state import attempts, engine
 from mirror.state.database import Database
@@ -45,7 +46,10 @@ def to_be_deleted(config: Config, model: MirrorModel) -> tuple[Doomed, ...] | No
     """
     if engine.is_missing(config.state.url):
         return None
-    state = Database(config.state.url, read_only=True)
+    try:
+        state = Database(config.state.url, read_only=True)
+    except StateEmpty:
+        return None
     try:
         return doomed(state.tags(model.name), prune_after(model))
     finally:

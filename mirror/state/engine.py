@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from mirror.errors import StateDamaged, StateError
+from mirror.errors import StateDamaged, StateEmpty, StateError
 from mirror.state import schema
 from mirror.state.migrations import HEAD
 
@@ -80,23 +80,16 @@ def connect(url: str) -> sa.Engine:
 
 
 def look(url: str) -> sa.Engine:
-    """An engine that only reads: it makes no file and changes no table. Raises StateError."""
+    """An engine that only reads: it makes no file and changes no table. Raises StateError, StateEmpty."""
     address = parse(url)
-    file = file_of(address)
     with translated(address):
-        if file is None:
-            options = {"postgresql_readonly": True}
-            engine = sa.create_engine(address, connect_args=_PATIENCE, execution_options=options)
-        else:
-            # mode=ro would leave files beside it that it may not remove; this never makes the file either.
-            engine = sa.create_engine(f"sqlite:///file:{quote(str(file.absolute()))}?mode=rw&uri=true")
-            sa.event.listen(engine, "connect", _set_query_only)
-        with engine.connect() as connection:
-            if _revision(connection) != HEAD:
-                raise StateError(
-                    "the state was written by another version of gcr-mirror; "
-                    "`gcr-mirror status` of this one brings it up to date"
-                )
+        engine = _reader(address)
+    try:
+        with translated(address), engine.connect() as connection:
+            _check_revision(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -174,6 +167,17 @@ def _engine(address: URL) -> sa.Engine:
     return engine
 
 
+def _reader(address: URL) -> sa.Engine:
+    file = file_of(address)
+    if file is None:
+        options = {"postgresql_readonly": True}
+        return sa.create_engine(address, connect_args=_PATIENCE, execution_options=options)
+    # mode=ro would leave files beside it that it may not remove; this never makes the file either.
+    engine = sa.create_engine(f"sqlite:///file:{quote(str(file.absolute()))}?mode=rw&uri=true")
+    sa.event.listen(engine, "connect", _set_query_only)
+    return engine
+
+
 def _set_pragmas(connection: sqlite3.Connection, _: object) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
@@ -213,6 +217,17 @@ def _revision(connection: sa.Connection) -> str | None:
         return None
     found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     return None if found is None else str(found)
+
+
+def _check_revision(connection: sa.Connection) -> None:
+    revision = _revision(connection)
+    if revision is None and not sa.inspect(connection).has_table(schema.tags.name):
+        raise StateEmpty("nothing was written to the state yet; `gcr-mirror run` does")
+    if revision != HEAD:
+        raise StateError(
+            "the state was written by another version of gcr-mirror; "
+            "`gcr-mirror status` of this one brings it up to date"
+        )
 
 
 def _migrate(connection: sa.Connection) -> None:

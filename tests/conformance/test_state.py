@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from mirror.errors import StateEmpty, StateError
 from mirror.state.database import Database
 from mirror.state.engine import parse
 from mirror.state.memory import Memory
@@ -167,3 +168,29 @@ def test_threads_may_write_at_the_same_time(state: State) -> None:
         thread.join()
     assert failures == []
     assert len(state.tags()) == 80
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_database_that_is_only_read_gets_no_tables_and_takes_nothing(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path}/state.db"
+        (tmp_path / "state.db").touch()
+    else:
+        url = request.getfixturevalue("postgresql")
+        _empty(url)
+    for _ in range(2):
+        with pytest.raises(StateEmpty):
+            Database(url, read_only=True)
+    written = Database(url)
+    written.save([FULL])
+    written.close()
+    reading = Database(url, read_only=True)
+    assert reading.tags() == [FULL]
+    with pytest.raises(StateError, match="cannot be written"):
+        reading.save([record("1")])
+    with pytest.raises(StateError, match="cannot be written"):
+        reading.forget([FULL.key])
+    assert reading.tags() == [FULL]
+    reading.close()
