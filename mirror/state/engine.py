@@ -173,7 +173,8 @@ def _reader(address: URL) -> sa.Engine:
         options = {"postgresql_readonly": True}
         return sa.create_engine(address, connect_args=_PATIENCE, execution_options=options)
     # mode=ro would leave files beside it that it may not remove; this never makes the file either.
-    engine = sa.create_engine(f"sqlite:///file:{quote(str(file.absolute()))}?mode=rw&uri=true")
+    uri = address.set(database=f"file:{quote(str(file.absolute()))}", query={"mode": "rw", "uri": "true"})
+    engine = sa.create_engine(uri)
     sa.event.listen(engine, "connect", _set_query_only)
     return engine
 

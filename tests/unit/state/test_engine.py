@@ -102,6 +102,16 @@ def test_a_state_that_is_only_read_is_not_made_nor_migrated_nor_written(file: Pa
         Database(url(file), read_only=True)
 
 
+@pytest.mark.parametrize("name", ["with space.db", "per%25cent.db", "has#hash.db", "Zürich 東京.db"])
+def test_a_state_is_read_whatever_its_name_is(tmp_path: Path, name: str) -> None:
+    state = Database(url(tmp_path / name))
+    state.save([ONE])
+    state.close()
+    state = Database(url(tmp_path / name), read_only=True)
+    assert state.tags() == [ONE]
+    state.close()
+
+
 def test_head_is_the_newest_migration() -> None:
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert scripts.get_heads() == [migrations.HEAD]
