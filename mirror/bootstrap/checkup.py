@@ -127,7 +127,7 @@ class _Inspection:
             known["TOKEN_KIND"] = "access_tokens"
         if given and given.password_file:
             known["TOKEN_SAVED"] = f"| jq -er .token >{shlex.quote(str(given.password_file))}"
-        return {**known, "TOKEN_WISH": json.dumps(wish)}
+        return {**known, "TOKEN_WISH": json.dumps(wish).replace("'", "\\u0027")}  # it stands between quotes
 
     def _source(self, place: Place, model: GitLabRegistry) -> Source:
         def repository(path: str) -> Repository:

@@ -156,7 +156,9 @@ def token(place: Place, project: str) -> Iterator[Finding]:
     except ConfigError as error:
         yield probe.refused(error, _NO_DEFAULT if _default(place) else _another(place, project))
     except MirrorError as error:
-        yield probe.refused(error, f"curl -v {_token_url(place)} # is Google's token service reached?")
+        yield probe.refused(
+            error, f"curl -v {shlex.quote(_token_url(place))} # is Google's token service reached?"
+        )
     except (ValueError, KeyError):
         yield probe.failed("the key cannot be read", _another(place, project), _AS_DOWNLOADED)
     else:
@@ -224,10 +226,11 @@ def _judged(probe: Probe, found: Key, pem: str) -> Finding:
     certificate = _certificate(pem)
     now = datetime.now(UTC)
     age, left = now - certificate.not_valid_before_utc, certificate.not_valid_after_utc - now
+    email, key_id = shlex.quote(found.email), shlex.quote(found.key_id)
     renew = (
-        f"gcloud iam service-accounts keys create new-key.json --iam-account={found.email} # put it in the place "
-        f"of the old one (no restart is needed), then: gcloud iam service-accounts keys delete {found.key_id} "
-        f"--iam-account={found.email}"
+        f"gcloud iam service-accounts keys create new-key.json --iam-account={email} # put it in the place "
+        f"of the old one (no restart is needed), then: gcloud iam service-accounts keys delete {key_id} "
+        f"--iam-account={email}"
     )
     if left <= timedelta():
         return probe.failed(f"it ended on {certificate.not_valid_after_utc:%Y-%m-%d}", renew)
@@ -266,5 +269,5 @@ def _setup(place: Place, project: str, found: Key | None = None) -> str:
     return (
         f"gcr-mirror setup google --project {project} --host {place.host}"
         + (f" --repository {repository}" if repository else "")
-        + ("" if name == "gcr-mirror" else f" --service-account {name}")
+        + ("" if name == "gcr-mirror" else f" --service-account {shlex.quote(name)}")
     )

@@ -201,7 +201,7 @@ def blobs(source: Source) -> Iterator[Finding]:
             stream.readinto(memoryview(bytearray(1)))
             parts = urlsplit(stream.url)
     except MirrorError as error:
-        url = re.search(r"https?://[^/\s]+", str(error))
+        url = re.search(r"https?://[\w.:\[\]-]+", str(error))
         yield probe.refused(
             error,
             f"curl -v {url[0] if url else source.place.base}/ # allow this host in the firewall",

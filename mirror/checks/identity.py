@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from mirror.registries.google_auth import ApplicationDefault, application_defaul
 # A person's login does not say whose it is; gcloud, which made it, knows.
 _PERSON = "user:$(gcloud config get-value account)"
 _POOL = ".svc.id.goog"
+# What a shell leaves as it is: a subject may hold the name of a branch, which anybody may have chosen.
+_WORD = re.compile(r"[\w.@:/-]+")
 
 
 def member(credential: Credential, projected: Path = PROJECTED) -> str:
@@ -31,7 +34,7 @@ def member(credential: Credential, projected: Path = PROJECTED) -> str:
         key = Key.of(credential.login())
     except (MirrorError, GoogleAuthError, ValueError, KeyError):
         return ""  # the checks of the login say what is wrong with it
-    return key.member if key else ""
+    return key.member if key and _WORD.fullmatch(key.email) else ""
 
 
 def known(principal: str) -> bool:
@@ -53,6 +56,8 @@ def _default(projected: Path) -> str:
         email = found.service_account_email
     if not email:
         return _federated(found, request)
+    if not _WORD.fullmatch(email):
+        return ""
     return _workload(email, projected) if email.endswith(_POOL) else f"serviceAccount:{email}"
 
 
@@ -60,7 +65,7 @@ def _federated(found: Any, request: Any) -> str:
     """An outside identity that acts as itself: https://cloud.google.com/iam/docs/principal-identifiers ."""
     pool, _, provider = str(found.info["audience"]).partition("/providers/")
     subject = subject_of(found.retrieve_subject_token(request)) if provider else ""
-    return f"principal:{pool}/subject/{subject}" if subject else ""
+    return f"principal:{pool}/subject/{subject}" if _WORD.fullmatch(f"{pool}{subject}") and subject else ""
 
 
 def _workload(pool: str, projected: Path) -> str:
@@ -73,4 +78,5 @@ def _workload(pool: str, projected: Path) -> str:
     namespace, _, name = place.partition(":")
     number = f"$(gcloud projects describe {pool.removesuffix(_POOL)} --format='value(projectNumber)')"
     where = f"principal://iam.googleapis.com/projects/{number}/locations/global/workloadIdentityPools/{pool}"
-    return f"{where}/subject/ns/{namespace}/sa/{name}" if name else ""
+    told = bool(name) and _WORD.fullmatch(subject)
+    return f"{where}/subject/ns/{namespace}/sa/{name}" if told else ""

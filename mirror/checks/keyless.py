@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ def keyless(machine: Machine, setup: str, known: Mapping[str, str]) -> tuple[str
     if env.get("GITHUB_ACTIONS") and env.get("GITHUB_REPOSITORY_OWNER"):
         return "GitHub gives its jobs tokens that Google takes", _github(env, setup)
     if machine.googles and machine.workload:
-        account = f" --keyless gke --kubernetes-account {machine.workload} --apply"
+        account = f" --keyless gke --kubernetes-account {shlex.quote(machine.workload)} --apply"
         return "GKE gives its workloads tokens", f"{setup}{account}; it prints what to write down"
     return (
         ("this machine is Google's, and has a login of its own", _machine(known)) if machine.googles else None
@@ -68,16 +69,16 @@ def keyless(machine: Machine, setup: str, known: Mapping[str, str]) -> tuple[str
 def _gitlab(env: Mapping[str, str], setup: str) -> str:
     issuer = env.get("CI_SERVER_URL", GITLAB_ISSUER)
     return _federated(
-        f"{setup} --keyless gitlab --namespace {env['CI_PROJECT_NAMESPACE']}"
-        + ("" if issuer == GITLAB_ISSUER else f" --issuer {issuer}")
+        f"{setup} --keyless gitlab --namespace {shlex.quote(env['CI_PROJECT_NAMESPACE'])}"
+        + ("" if issuer == GITLAB_ISSUER else f" --issuer {shlex.quote(issuer)}")
     )
 
 
 def _github(env: Mapping[str, str], setup: str) -> str:
     server = env.get("GITHUB_SERVER_URL", _GITHUB)
     command = _federated(
-        f"{setup} --keyless github --namespace {env['GITHUB_REPOSITORY_OWNER']}"
-        + ("" if server == _GITHUB else f" --issuer {server}/_services/token")
+        f"{setup} --keyless github --namespace {shlex.quote(env['GITHUB_REPOSITORY_OWNER'])}"
+        + ("" if server == _GITHUB else f" --issuer {shlex.quote(server)}/_services/token")
     )
     # GitHub sets it for jobs that may ask for a token.
     permitted = "ACTIONS_ID_TOKEN_REQUEST_URL" in env

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -124,7 +125,7 @@ def in_time(probe: Probe, said: str, took: float, url: str) -> Finding:
     parts = "%{time_namelookup} %{time_connect} %{time_appconnect} %{time_starttransfer}"
     return probe.warning(
         f"{said}, after {took:.0f} s",
-        f"curl -so /dev/null -w '{parts}\\n' {url} # until the name, the connection, TLS and the answer were there",
+        f"curl -so /dev/null -w '{parts}\\n' {shlex.quote(url)} # seconds to the name, connection, TLS, answer",
         "every image costs several requests",
     )
 
@@ -196,10 +197,12 @@ def _token_service(place: Place, answer: Answer) -> Iterator[Finding]:
     try:
         said = place.client.exchange("GET", realm, {})
     except MirrorError as error:
-        yield probe.refused(error, f"curl -v {url} # the token service must be reachable too")
+        yield probe.refused(error, f"curl -v {shlex.quote(url)} # the token service must be reachable too")
         return
     if said.status >= 500:
-        yield probe.failed(f"{said.status}", f"curl -i {url} # the token service is down: ask its operator")
+        yield probe.failed(
+            f"{said.status}", f"curl -i {shlex.quote(url)} # the token service is down: ask its operator"
+        )
     else:
         yield in_time(probe, "it answers", place.timer() - began, url)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ class Place:
             self.named(needs) if needs else "",
             self._known,
             tried=f"wait for {asks or self.base}",
-            late=f"curl -v --max-time 10 {asks or f'{self.base}/v2/'}",
+            late=f"curl -v --max-time 10 {shlex.quote(asks or f'{self.base}/v2/')}",
         )
 
     def probe(self, what: str, tried: str) -> Probe:

@@ -13,15 +13,16 @@ from mirror.errors import CopyError, MirrorError, RegistryError
 from mirror.registries.artifact_registry import Home, is_google
 from mirror.registries.denial import Denial, Explanation
 
-_RESOURCE = re.compile(r"projects/([^/\"\s]+)/locations/([^/\"\s]+)/repositories/([^/\"\s]+)")
+# Registries write these texts, and people paste what is made of them: only what is a word to a shell is taken over.
+_RESOURCE = re.compile(r"projects/([\w.:-]+)/locations/([\w-]+)/repositories/([\w.-]+)")
 # `projects/shop:getIamPolicy`, `projects/example.com:shop/…`; a project's number is not what people write.
 _PROJECT = re.compile(r"\bprojects/((?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]*)(?![\w.])")
-_SCOPE = re.compile(r"\brepository:(?P<path>[^\s:]+):pull")
-_IN_PATH = re.compile(r"^/v2/(?P<path>.+?)/(?:manifests|blobs|tags|referrers)/")
+_SCOPE = re.compile(r"\brepository:(?P<path>[\w./-]+):pull")
+_IN_PATH = re.compile(r"^/v2/(?P<path>[\w./-]+?)/(?:manifests|blobs|tags|referrers)/")
 # How the text of an error begins: "GET https://host/path: 403 what it said".
 _REQUEST = re.compile(r"\b[A-Z]+ https?://[^\s:]+(?::\d+)?[^\s:]*")
-_ENDPOINT = re.compile(r"\b(https?)://([^/\s:]+)(?::(\d+))?")
-_NAME = re.compile(r"\bthe name (\S+) does not resolve")
+_ENDPOINT = re.compile(r"\b(https?)://([\w.-]+)(?::(\d+))?(?![^\s/:])")
+_NAME = re.compile(r"\bthe name ([\w.-]+) does not resolve")
 _STATUS = re.compile(r": (\d{3})\b")
 _SERVICE = re.compile(r"/apis/(?:api|library)/([\w.]+\.googleapis\.com)")
 _ACCOUNT = re.compile(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com")

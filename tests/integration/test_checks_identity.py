@@ -57,6 +57,8 @@ def test_a_federation_that_acts_as_itself_is_the_subject_of_its_token(
     subject = "project_path:acme/shop:ref_type:branch:ref:main"
     (tmp_path / "token").write_text(jwt.encode({"sub": subject}, "k" * 32), "utf-8")
     assert member(ApplicationDefault()) == f"principal:{POOL}/subject/{subject}"
+    (tmp_path / "token").write_text(jwt.encode({"sub": f"{subject}$(reboot)"}, "k" * 32), "utf-8")
+    assert member(ApplicationDefault()) == "", "the name of a branch is no command"
     (tmp_path / "token").write_text("no token", "utf-8")
     assert member(ApplicationDefault()) == ""
 

@@ -147,3 +147,18 @@ def test_a_certificate_is_looked_at_where_it_was_met() -> None:
     explanation = explain(error)
     assert explanation is not None
     assert "-connect r.example.com:5000 " in explanation.fix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET https://$(reboot)/jwt/auth: its certificate is not trusted (x)",
+        "the name `reboot` does not resolve",
+        "GET https://h/jwt/auth: the token service grants less than repository:$(reboot)/web:pull",
+        '403 DENIED "artifactregistry.repositories.uploadArtifacts" on "projects/$(reboot)/locations/x/repositories/y"',
+    ],
+)
+def test_what_a_registry_says_never_becomes_a_command(text: str) -> None:
+    explanation = explain_text(text, "registry.example.com/acme/api:1")
+    assert explanation is not None
+    assert "reboot" not in explanation.fix
