@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +18,7 @@ from mirror.render.admission_policy import admission_policy
 from mirror.render.failover import Failover
 from tests.acceptance.markdown import blocks
 from tests.servers.api_server import ApiServer
-from tests.servers.command import Ran, gcr_mirror
+from tests.servers.command import Ran, gcr_mirror, shell
 
 ORIGIN, MIRROR = "registry.example/acme", "eu.gcr.io/proj/gitlab/acme"
 BOOK = Path(__file__).parents[2] / "docs" / "runbooks" / "gitlab-registry-down.md"
@@ -63,13 +61,7 @@ def api() -> Iterator[ApiServer]:
 
 def kubectl(api: ApiServer, folder: Path, command: str, context: str = "test") -> str:
     """What the real kubectl says when a shell runs a command, which must succeed."""
-    programs = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    env = {"PATH": programs, "HOME": str(folder), "KUBECONFIG": str(api.kubeconfig(folder, context))}
-    ran = subprocess.run(
-        ["sh", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ran.returncode == 0, f"{command}\n{ran.stdout}{ran.stderr}"
-    return ran.stdout
+    return shell(command, folder, KUBECONFIG=str(api.kubeconfig(folder, context)))
 
 
 def workload(server: ApiServer, kind: str, namespace: str, name: str, image: str) -> None:
@@ -168,7 +160,7 @@ def test_the_commands_that_are_printed_are_kubectls_and_do_the_same(
 
 
 def test_the_runbook_is_run_from_its_first_command_for_a_cluster_to_its_last(tmp_path: Path) -> None:
-    """What asks a cluster, by the real kubectl and the program; what asks GitLab or Google is left out."""
+    """What asks a cluster, by the real kubectl and the program; what asks registries is run beside `readiness`."""
     names = ("registry.gitlab.com/acme/shop", "eu.gcr.io/arctic-goal-676703/gitlab/acme/shop")
     found = blocks(BOOK)
     commands = [

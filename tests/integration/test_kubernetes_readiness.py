@@ -13,11 +13,13 @@ from ruamel.yaml import YAML
 from mirror.demo.stage import stage
 from mirror.oci.auth import Login
 from mirror.render.pull_secret import PullSecret
+from tests.acceptance.markdown import blocks
 from tests.servers.api_server import ApiServer
-from tests.servers.command import Ran, configuration, gcr_mirror, plain
+from tests.servers.command import Ran, configuration, gcr_mirror, plain, shell
 from tests.servers.registry import Registries, Registry
 from tests.servers.seed import Seed
 
+BOOK = Path(__file__).parents[2] / "docs" / "runbooks" / "gitlab-registry-down.md"
 READER = ("reader", "may-only-pull")
 Json = dict[str, Any]
 
@@ -221,6 +223,26 @@ def test_the_secret_that_the_failover_would_add_counts_where_it_takes_part(
         pod(api, namespace, f"{shop.source.host}/acme/api:1")
     ran = shop.readiness("--context", "test", KUBECONFIG=str(api.kubeconfig(tmp_path)))
     assert {one["where"].split("/")[0]: one["ready"] for one in images(ran)} == {"shop": True, "web": False}
+
+
+def test_the_runbooks_commands_that_ask_the_mirror_and_gitlab_are_run(
+    tmp_path: Path, shop: Shop, api: ApiServer
+) -> None:
+    """Each as it stands, but for the address of GitLab's registry."""
+    written = [line for one in blocks(BOOK) if one.language == "sh" for line in one.text.splitlines()]
+    status, greeting, readiness = (
+        next(line for line in written if line.startswith(word))
+        for word in ("gcr-mirror status", "curl", "gcr-mirror kubernetes readiness")
+    )
+    pod(api, "shop", f"{shop.source.host}/acme/api:1", "pull")
+    secret(api, "shop", shop.pull_secret(*READER))
+    assert "The first pass has not ended yet (shop)" in shell(f"{status} || test $? = 1", tmp_path)
+    assert (
+        shell(greeting.replace("https://registry.gitlab.com", shop.source.url), tmp_path)
+        == "HTTP/1.1 200 OK\n"
+    )
+    kubeconfig = str(api.kubeconfig(tmp_path, "production"))
+    assert "whole, the same as at the source" in shell(readiness, tmp_path, KUBECONFIG=kubeconfig)
 
 
 def test_an_image_that_no_mirror_has_is_not_ready(shop: Shop, registry: Registry) -> None:

@@ -42,6 +42,23 @@ def gcr_mirror(*words: str | Path, env: Mapping[str, str] | None = None, home: P
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
+def shell(command: str, folder: Path, **env: str) -> str:
+    """What a command line says that a person types in `folder`, with this program on PATH; it must succeed."""
+    programs = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    clean = {"PATH": programs, "HOME": str(folder)}
+    ran = subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=clean | env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, f"{command}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout
+
+
 def configuration(
     folder: Path,
     source: Mapping[str, Any],
