@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.goals import GOALS, START, Floors, Results
+from bench.goals import GOALS, PROFILE, START, Floors, Results
 from bench.works import Result, Work
 
 _RATIOS = """\
@@ -51,9 +51,8 @@ brackets. CPU is user and system time of the client; memory is the largest proce
 counted by the registries in the last run. Images are made from fixed seeds, of bytes that do not compress. The source
 and target are Debian's docker-registry unless the work says otherwise, and keep their files {setting.files}; the round
 trip of 20 ms is made by a proxy on loopback in front of each; *big* is not sent through it, since it would be what is
-measured. The second pass of gcr-mirror is that of one process that
-keeps its connections, as the daemon does. Our limits are the defaults. Where one request after the other takes minutes,
-a peer is run once, and the table says so.
+measured. The second pass of gcr-mirror is that of one process that keeps its connections, as the daemon does. Our
+limits are the defaults. Where one request after the other takes minutes, a peer is run once, and the table says so.
 
 {absent}Tools: {versions}.
 """
@@ -71,7 +70,7 @@ def _goals(results: Results, floors: Floors) -> str:
         rows.append(f"| {goal.says} | {goal.most:.4g} | {value:.4g} | {'yes' if met else '**no**'} |")
         if not met:
             reasons.append(f"- {goal.says}: {goal.reason(results) or 'not looked into yet'}.")
-    missed = ["", "What is missed, and why:", "", *reasons, ""] if reasons else [""]
+    missed = ["", "What is missed, and why:", "", *reasons, "", PROFILE, ""] if reasons else [""]
     return "\n".join(
         [
             "## Goals",

@@ -136,7 +136,7 @@ class Real:
             return registry.host
         folder = self.folder / name
         folder.mkdir()
-        words = [sys.executable, "-m", "tests.servers.proxy", registry.host, "--delay", str(self._delay / 2)]
+        words = [sys.executable, "-m", "bench.delay", registry.host, str(self._delay / 2)]
         proxy = Process(words, folder)
         stack.callback(proxy.stop)
         return _first_line(proxy)
