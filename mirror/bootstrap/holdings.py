@@ -26,7 +26,7 @@ class Holdings:
         listed = list(uses)
         asked = {(use.mirror, use.mirrored) for use in listed if not use.open_tag}
         with site.workers() as workers:
-            answers = dict(spread(workers.images, lambda one: (one[1], _ask(site, *one)), asked))
+            answers = dict(spread(workers.lookups, lambda one: (one[1], _ask(site, *one)), asked))
         problems = []
         for use in listed:
             answer = answers.get(use.mirrored)

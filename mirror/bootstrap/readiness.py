@@ -86,7 +86,7 @@ class Inspector:
                     problem = f"incomplete: {verdict.problem}" if verdict.problem else None
                 return Answer(one.where, str(one.image), str(one.mirrored), found, compared, problem)
 
-            return spread(workers.images, answer, wanted)
+            return spread(workers.lookups, answer, wanted)
 
     def _expected(self, one: Wanted) -> tuple[Digest | None, Compared]:
         """What the digest must be, and who says so; nobody does when the source cannot be asked."""

@@ -40,7 +40,7 @@ class Survey:
 
 def survey(path: str, source: Source, target: Target, workers: Workers) -> Survey:
     """List both sides at the same time; a request or a few each."""
-    there = workers.images.submit(target.tags)
+    there = workers.lookups.submit(target.tags)
     try:
         listed = source.tags()
     finally:
@@ -164,7 +164,7 @@ def _asked(
             failed[digest] = error
 
     listed = list(wanted)
-    spread(workers.images, ask, {tag.digest: tag for tag in listed if tag.digest}.items())
+    spread(workers.lookups, ask, {tag.digest: tag for tag in listed if tag.digest}.items())
     for tag in listed:
         if tag.digest in failed and not isinstance(failed[tag.digest], NotFound):
             problem(tag, failed[tag.digest])
@@ -210,7 +210,7 @@ def resolved(
     listed = list(tags)
     if all(tag.digest for tag in listed):
         return tuple(listed)
-    return tuple(tag for tag in spread(workers.images, resolve, listed) if tag)
+    return tuple(tag for tag in spread(workers.lookups, resolve, listed) if tag)
 
 
 def _dated(source: Source, tags: Iterable[Tag], workers: Workers, problem: Problem) -> tuple[Tag, ...]:
@@ -227,7 +227,7 @@ def _dated(source: Source, tags: Iterable[Tag], workers: Workers, problem: Probl
             problem(tag, error)
             return tag
 
-    return tuple(spread(workers.images, date, tags))
+    return tuple(spread(workers.lookups, date, tags))
 
 
 def created(source: Source, reference: str) -> datetime | None:

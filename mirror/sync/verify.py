@@ -30,7 +30,7 @@ class Verdict:
 
 def verify(target: Target, wanted: Iterable[tuple[str, Digest]], workers: Workers) -> list[Verdict]:
     """Look at each tag, its children, configs and layers. A blob is asked for, not read: the registry hashed it."""
-    return spread(workers.images, lambda one: _verdict(target, *one), wanted)
+    return spread(workers.lookups, lambda one: _verdict(target, *one), wanted)
 
 
 def _verdict(target: Target, tag: str, digest: Digest) -> Verdict:

@@ -1,4 +1,4 @@
-"""Workers: three bounded pools. Repositories wait for images, images for blobs, blobs for nobody: no deadlock."""
+"""Workers: four bounded pools. Repositories wait for lookups, images for blobs, those for nobody: no deadlock."""
 
 from __future__ import annotations
 
@@ -17,20 +17,27 @@ P = ParamSpec("P")
 
 # Looking at a repository is a request or two; this many at a time keep a slow registry's answers coming.
 _REPOSITORIES = 32
+# What is asked of one side, and of the other.
+_SIDES = 2
 
 
 class Workers:
-    """The threads of the whole program: `images` copies at a time, `blobs` transfers at a time."""
+    """The threads of the whole program: `images` copies at a time, `blobs` transfers at a time.
+
+    Lookups are as many as all of them on either side, since nothing is copied while a mirror is looked at. What goes to
+    one registry is bounded by its gate.
+    """
 
     def __init__(self, images: int, blobs: int) -> None:
         """Both at least 1. Threads start when they are first needed."""
         self.repositories = _Pool(_REPOSITORIES, thread_name_prefix="repository")
+        self.lookups = _Pool(_SIDES * (images + blobs), thread_name_prefix="lookup")
         self.images = _Pool(images, thread_name_prefix="image")
         self.blobs = _Pool(blobs, thread_name_prefix="blob")
 
     def begin_no_more(self) -> None:
         """Images that are being copied may end; what waits is dropped, and whoever comes later meets Stopped."""
-        for pool in (self.repositories, self.images):
+        for pool in (self.repositories, self.lookups, self.images):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Self:
@@ -40,7 +47,7 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Let what runs end, and begin nothing more. After Ctrl-C nobody waits: the process is about to end."""
         interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        for pool in (self.repositories, self.images, self.blobs):
+        for pool in (self.repositories, self.lookups, self.images, self.blobs):
             pool.shutdown(wait=not interrupted, cancel_futures=True)
 
 
