@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mirror.checks.check import Finding
 from tests.servers.checklist import documented, kind
+from tests.servers.gcloud import Gcloud
+from tests.servers.google_cloud import GoogleCloud
+from tests.servers.google_project import google_project
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +31,16 @@ def _finds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr("mirror.checks.check.Finding", noted)
     yield
     assert promised <= found <= documented()
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleCloud]:
+    """Google, with a project that can be pushed to."""
+    with google_project(monkeypatch) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def gcloud(cloud: GoogleCloud, tmp_path: Path) -> Gcloud:
+    """The commands of gcloud, at that Google."""
+    return Gcloud(tmp_path, cloud)

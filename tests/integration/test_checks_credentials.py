@@ -8,7 +8,6 @@ import os
 import shlex
 import socket
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,20 +36,8 @@ from tests.servers.google_project import (
     KNOWN,
     MEMBER,
     PROJECT,
-    google_project,
 )
 from tests.servers.places import place, worst
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleCloud]:
-    with google_project(monkeypatch) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def gcloud(cloud: GoogleCloud, tmp_path: Path) -> Gcloud:
-    return Gcloud(tmp_path, cloud)
 
 
 class TestKey:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,22 +37,10 @@ from tests.servers.google_project import (
     PATH,
     PROJECT,
     UPLOAD,
-    google_project,
 )
 from tests.servers.places import place, worst
 
 BUCKET = f"eu.artifacts.{PROJECT}.appspot.com"
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleCloud]:
-    with google_project(monkeypatch) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def gcloud(cloud: GoogleCloud, tmp_path: Path) -> Gcloud:
-    return Gcloud(tmp_path, cloud)
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """A TCP proxy on loopback: adds delay, and takes a real server down and up again at one address.
 
-In a test, `Proxy(target)` runs on a thread of its own. For a measurement, where the proxy must not share the
-interpreter with what is measured: `python -m tests.servers.proxy HOST:PORT --delay 20`.
+`Proxy(target)` runs on a thread of its own; for measurements there is `bench/delay.py`, in a process of its own.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import socket
@@ -221,18 +219,3 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()
-
-
-def main() -> None:
-    """Run until interrupted; the first line of stdout is the address."""
-    parser = argparse.ArgumentParser(description="a TCP proxy that adds delay")
-    parser.add_argument("target", help="host:port")
-    parser.add_argument("--delay", type=float, default=0, help="milliseconds per direction")
-    given = parser.parse_args()
-    with Proxy(given.target, delay=given.delay / 1000) as proxy, contextlib.suppress(KeyboardInterrupt):
-        print(proxy.host, flush=True)  # noqa: T201 - its one output
-        threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()

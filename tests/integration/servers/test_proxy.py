@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
@@ -133,16 +130,6 @@ def test_a_registry_that_is_gone_resets_its_clients(registry: Registry, proxy: P
         _status(proxy)
     registry.start()
     assert _status(proxy) == 200
-
-
-def test_it_runs_in_a_process_of_its_own(registry: Registry) -> None:
-    command = [sys.executable, "-m", "tests.servers.proxy", registry.host, "--delay", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        host = process.stdout.readline().strip()
-        assert requests.get(f"http://{host}/v2/", timeout=5).status_code == 200
-        process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
 
 
 def test_closing_twice_is_no_error(registry: Registry) -> None:

@@ -121,3 +121,12 @@ def test_a_private_key_that_is_none_is_told_and_not_repeated(private_key: str, s
     assert not [
         line for line in private_key.splitlines() if len(line) > 5 and "BEGIN" not in line and line in message
     ]
+
+
+def test_a_login_needs_the_form_of_a_key_only() -> None:
+    text = json.dumps(
+        {**KEY, "private_key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}
+    )
+    assert JsonKey(lambda: text).login().password == text
+    with pytest.raises(ConfigError, match="was cut, or changed"):
+        service_account(text)

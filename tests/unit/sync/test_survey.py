@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -233,3 +234,14 @@ def test_a_signature_that_is_named_by_the_filter_is_wanted_once(sides: Sides) ->
     sides.both(images.image("its signature"), signature)
     found = sides.look(include=(TagPattern.parse("1.*"), TagPattern.parse(signature)))
     assert sorted(tag.name for tag in found.wanted) == ["1.0", signature]
+
+
+def test_both_sides_are_listed_at_the_same_time(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    sides.both(images.image("one"), "1.0")
+    asked = Event()
+    listed, there = sides.source.tags, sides.target.tags
+    monkeypatch.setattr(sides.target, "tags", lambda: (asked.set(), there())[1])
+    monkeypatch.setattr(
+        sides.source, "tags", lambda: listed() if asked.wait(10) else Listing({}, exists=False)
+    )
+    assert names(sides.look()) == {"1.0"}
