@@ -6,7 +6,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from mirror.checks.check import Finding
 from mirror.checks.place import SLOW, Place
@@ -39,13 +38,7 @@ def certificate(place: Place, now: datetime) -> Iterator[Finding]:
 
 def is_about_tls(error: MirrorError) -> bool:
     """Whether a request failed since the certificate does not prove that this is the registry."""
-    found: Any = error.__cause__
-    while isinstance(found, BaseException):
-        if isinstance(found, ssl.SSLError):
-            return True
-        # urllib3 keeps what it wraps as a reason or an argument, not always as the cause.
-        found = getattr(found, "reason", None) or found.__cause__ or next(reversed(found.args), None)
-    return False
+    return isinstance(error.__cause__, ssl.SSLError)
 
 
 def _ends(name: str, port: int, ca_file: str | None) -> datetime:

@@ -18,7 +18,8 @@ from mirror.checks.place import Place
 from mirror.errors import Denied, MirrorError, NotFound, TransportError
 from mirror.oci.repository import Repository
 from mirror.registries.denials import fix_of
-from mirror.transport.client import Answer, Client
+from mirror.transport.answer import Answer
+from mirror.transport.client import Client
 
 _SOON = timedelta(days=14)
 LOGIN = "login"

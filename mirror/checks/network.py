@@ -18,7 +18,7 @@ from mirror.errors import MirrorError
 from mirror.oci.auth import Challenge
 from mirror.transport import redact
 from mirror.transport.addresses import resolve
-from mirror.transport.client import Answer
+from mirror.transport.answer import Answer
 
 # Tokens are refused when their times do not fit; GitLab's registry and Google forgive about a minute.
 _SKEW_WARNING, _SKEW_FAILED = 30.0, 300.0

@@ -9,7 +9,8 @@ from mirror.errors import Denied, RegistryError, Unauthorized
 from mirror.oci.auth import Challenge, Credential, Login, Token, lacks
 from mirror.oci.codes import error_for
 from mirror.transport.addresses import check_redirect
-from mirror.transport.client import Answer, Client
+from mirror.transport.answer import Answer
+from mirror.transport.client import Client
 from mirror.transport.clock import Clock
 
 Scopes = tuple[str, ...]

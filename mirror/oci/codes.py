@@ -18,7 +18,7 @@ from mirror.errors import (
     Unsupported,
 )
 from mirror.transport import redact
-from mirror.transport.client import Answer
+from mirror.transport.answer import Answer
 from mirror.transport.retry import seconds_asked
 
 # A parent was written before its children: they are there no longer, or never were.

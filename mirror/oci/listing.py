@@ -15,7 +15,7 @@ from mirror.oci.content import Listing
 from mirror.oci.registry import Registry
 from mirror.oci.tag import Tag
 from mirror.transport import redact
-from mirror.transport.client import Answer
+from mirror.transport.answer import Answer
 
 # At 1,000 names a page this is a million tags; a registry that still says "next" is going in circles.
 MOST_PAGES = 1000

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -12,8 +11,10 @@ from mirror.errors import Denied, RateLimited, RegistryError, Unauthorized, Unsu
 from mirror.oci.authority import Authority, Scopes
 from mirror.oci.codes import error_for
 from mirror.transport.addresses import follow
-from mirror.transport.client import MAX_BODY, Answer, Body, Client, Stream
+from mirror.transport.answer import MAX_BODY, Answer, Stream
+from mirror.transport.client import Client
 from mirror.transport.clock import Clock
+from mirror.transport.connection import Body
 from mirror.transport.limit import Gate, Pace
 from mirror.transport.retry import Retry
 
@@ -90,14 +91,12 @@ class Registry:
 
         return self.retry(once) if tries else once()
 
-    @contextmanager
     def stream(
         self, url: str, scopes: Scopes, *, headers: Mapping[str, str], accept: Collection[int]
-    ) -> Iterator[Stream]:
+    ) -> Stream:
         """The body of a GET as it arrives. Opening it is retried; reading it is the caller's to resume."""
         request = Request("GET", self._at(url), scopes, headers, None, accept)
-        with ExitStack() as stack:
-            yield self.retry(lambda: stack.enter_context(self._open(request)))
+        return self.retry(lambda: self._open(request))
 
     def ping(self, *, tries: bool = True) -> None:
         """One cheap request: is the registry there, and how does it ask for a login? Raises as `request`."""
@@ -112,44 +111,44 @@ class Registry:
         """The credential has changed: ask again."""
         self._authority.forget()
 
-    @contextmanager
-    def _open(self, request: Request) -> Iterator[Stream]:
+    def _open(self, request: Request) -> Stream:
         """One authorised exchange. A 401 is answered once with a new token, never twice."""
         self._learn()
         authorization = self._authority.header(request.scopes)
-        with ExitStack() as stack:
-            stream = stack.enter_context(self._sent(request, authorization))
-            if stream.status == 401 and self._may_retry(request, stream, authorization):
-                stack.pop_all().close()
-                authorization = self._authority.header(request.scopes)
-                stream = stack.enter_context(self._sent(request, authorization))
-            if stream.status not in request.accept:
-                raise self._error(request.method, stream, authorization)
-            yield stream
+        stream = self._sent(request, authorization)
+        if stream.status == 401 and self._may_retry(request, stream, authorization):
+            stream.close()
+            authorization = self._authority.header(request.scopes)
+            stream = self._sent(request, authorization)
+        if stream.status not in request.accept:
+            with stream:
+                error = self._error(request.method, stream, authorization)
+            raise error
+        return stream
 
     def _may_retry(self, request: Request, stream: Stream, authorization: str | None) -> bool:
         replayable = request.body is None or isinstance(request.body, bytes)
         answer = Answer(stream.status, stream.headers, b"", stream.url)
-        return self._authority.reject(request.scopes, authorization, answer) and replayable
+        try:
+            return self._authority.reject(request.scopes, authorization, answer) and replayable
+        except BaseException:
+            stream.abandon()
+            raise
 
-    @contextmanager
-    def _sent(self, request: Request, authorization: str | None) -> Iterator[Stream]:
+    def _sent(self, request: Request, authorization: str | None) -> Stream:
         """Send, and follow redirects of GET and HEAD; the Authorization header stays with its host."""
         url = request.url
         for _ in range(_MOST_REDIRECTS):
             headers = dict(request.headers)
             if authorization and self._is_ours(url):
                 headers["Authorization"] = authorization
-            with ExitStack() as stack:
-                with self._gate.turn() as generation:
-                    stream = stack.enter_context(
-                        self._client.stream(request.method, url, headers, request.body)
-                    )
-                self._feel(stream, generation)
-                location = stream.headers.get("Location")
-                if not location or stream.status not in _REDIRECTS or request.method not in ("GET", "HEAD"):
-                    yield stream
-                    return
+            with self._gate.turn() as generation:
+                stream = self._client.stream(request.method, url, headers, request.body)
+            self._feel(stream, generation)
+            location = stream.headers.get("Location")
+            if not location or stream.status not in _REDIRECTS or request.method not in ("GET", "HEAD"):
+                return stream
+            stream.close()
             url = follow(location, url, request.url)
         raise Unsupported(f"{self.host} redirects more than {_MOST_REDIRECTS} times")
 

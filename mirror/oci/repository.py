@@ -26,7 +26,7 @@ from mirror.oci.manifest import MAX_SIZE, Manifest
 from mirror.oci.registry import Registry
 from mirror.oci.tag import Tag
 from mirror.oci.upload import Upload
-from mirror.transport.client import MAX_BODY, Answer
+from mirror.transport.answer import MAX_BODY, Answer
 
 # All four, always: GitLab answers 404, or the amd64 child of an index, to a client that leaves one out.
 ACCEPT = {"Accept": f"{OCI_INDEX}, {DOCKER_INDEX}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"}

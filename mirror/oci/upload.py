@@ -18,7 +18,7 @@ from mirror.oci.content import Open
 from mirror.oci.descriptor import Descriptor
 from mirror.oci.registry import Registry
 from mirror.transport.addresses import follow
-from mirror.transport.client import Answer
+from mirror.transport.answer import Answer
 
 
 class Upload:

@@ -16,7 +16,7 @@ from typing import Any
 from mirror.errors import ConfigError, ConnectFailed, MirrorError, Unauthorized
 from mirror.oci.auth import Login
 from mirror.transport import redact
-from mirror.transport.client import translate
+from mirror.transport.failures import translate
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 # Google's access tokens live an hour. An upload may begin at any moment and must not outlive its login: within the last
@@ -184,7 +184,7 @@ def unanswered(who: str, error: BaseException) -> MirrorError | None:
     google-auth and requests each wrap what urllib3 raised, and print all of it.
     """
     from requests.exceptions import RequestException  # noqa: PLC0415 - heavy, as above
-    from urllib3.exceptions import HTTPError, MaxRetryError  # noqa: PLC0415 - heavy, as above
+    from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError  # noqa: PLC0415 - heavy, as above
 
     found: Any = error
     url = ""
@@ -194,5 +194,6 @@ def unanswered(who: str, error: BaseException) -> MirrorError | None:
         found = next(iter(found.args), None)
     if not isinstance(found, HTTPError):
         return None
-    why = translate(found.reason or found if isinstance(found, MaxRetryError) else found, url)
+    reason = found.reason or found if isinstance(found, MaxRetryError) else found
+    why = translate(reason, url, connected=not isinstance(reason, NewConnectionError))
     return type(why)(f"{who} does not answer: {why}")

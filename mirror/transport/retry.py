@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
-
-import tenacity
+from typing import TYPE_CHECKING, TypeVar
 
 from mirror.errors import CircuitOpen, ConnectFailed, ConnectionBroken, MirrorError, RateLimited
 from mirror.events import Observe, Retried
 from mirror.transport.clock import Clock
+
+if TYPE_CHECKING:
+    import tenacity
 
 T = TypeVar("T")
 # Seconds. A registry that asks for more is asked again after these: nobody hangs for a day because of a header.
@@ -57,7 +58,6 @@ class Retry:
         self._policy = policy
         self._clock = clock
         self._observe = observe
-        self._backoff = tenacity.wait_random_exponential(multiplier=policy.first, max=policy.longest)
 
     def __call__(self, action: Callable[[], T]) -> T:
         """The result of `action`; raises the last MirrorError."""
@@ -73,19 +73,27 @@ class Retry:
                 raise failed.pop()
             return action()
 
+        return self._persevere(again)
+
+    def _persevere(self, action: Callable[[], T]) -> T:
+        import tenacity  # noqa: PLC0415 - a run in which nothing fails starts faster without it
+
+        backoff = tenacity.wait_random_exponential(multiplier=self._policy.first, max=self._policy.longest)
         return tenacity.Retrying(
             stop=_Count(self._policy).is_full,
-            wait=self._delay,
+            wait=lambda state: self._delay(state, backoff),
             retry=tenacity.retry_if_exception_type(MirrorError),
             sleep=self._clock.wait,
             before_sleep=self._tell,
             reraise=True,
-        )(again)
+        )(action)
 
-    def _delay(self, state: tenacity.RetryCallState) -> float:
+    def _delay(
+        self, state: tenacity.RetryCallState, backoff: Callable[[tenacity.RetryCallState], float]
+    ) -> float:
         asked = getattr(_error(state), "retry_after", None)
         if asked is None:
-            return self._backoff(state)
+            return backoff(state)
         return min(float(asked), self._policy.longest_asked)
 
     def _tell(self, state: tenacity.RetryCallState) -> None:

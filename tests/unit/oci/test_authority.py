@@ -12,7 +12,7 @@ import pytest
 from mirror.errors import ConnectFailed, Denied, ForbiddenAddress, MirrorError, Unauthorized, Unavailable
 from mirror.oci.auth import Login
 from mirror.oci.authority import Authority
-from mirror.transport.client import Answer
+from mirror.transport.answer import Answer
 from tests.servers.waiting import Instant
 
 BASE = "https://127.0.0.1"

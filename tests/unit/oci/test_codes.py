@@ -19,7 +19,7 @@ from mirror.errors import (
     Unsupported,
 )
 from mirror.oci.codes import error_for
-from mirror.transport.client import Answer
+from mirror.transport.answer import Answer
 
 URL = "https://h/v2/acme/app/manifests/1.0?Signature=secret"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mirror.errors import NotFound, Unsupported
 from mirror.oci import listing
 from mirror.oci.listing import answers, catalog, next_page, pages, tags
-from mirror.transport.client import Answer
+from mirror.transport.answer import Answer
 
 BASE = "https://h:5000"
 URL = f"{BASE}/v2/acme/app/tags/list?n=2"

@@ -119,6 +119,22 @@ def test_an_answer_that_unpacks_to_a_thousand_times_its_size_is_not_unpacked(
     assert peak < 30_000_000
 
 
+@pytest.mark.parametrize("wbits", [15, 31], ids=["deflate", "gzip"])
+def test_an_answer_that_was_packed_without_being_asked_is_unpacked(
+    scripted: Callable[..., Scripted], client: Client, wbits: int
+) -> None:
+    packer = zlib.compressobj(wbits=wbits)
+    packed = packer.compress(b"words " * 100) + packer.flush()
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: " + (
+        b"gzip" if wbits > 15 else b"deflate"
+    )
+    assert client.exchange("GET", scripted(head, b"\r\n\r\n", packed).url, {}).body == b"words " * 100
+    for broken in (packed[:-9], b"words"):
+        with pytest.raises(ConnectFailed) as raised:
+            client.exchange("GET", scripted(head, b"\r\n\r\n", broken).url, {})
+        assert raised.value.temporary
+
+
 @pytest.mark.parametrize("stated", [True, False])
 @pytest.mark.parametrize("reset", [True, False])
 def test_a_truncated_answer_is_known_where_its_length_is(
@@ -157,10 +173,11 @@ def test_a_chunked_answer_is_read_whole(scripted: Callable[..., Scripted], clien
         b"nonsense\r\n\r\n",
         b"",
         b"HTTP/1.1 two hundred\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Len",
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",
     ],
-    ids=["nonsense", "nothing", "status", "long-header", "many-headers"],
+    ids=["nonsense", "nothing", "status", "cut", "long-header", "many-headers"],
 )
 def test_what_is_no_http_is_a_connection_that_failed(
     scripted: Callable[..., Scripted], client: Client, garbage: bytes
@@ -230,6 +247,14 @@ def test_the_connection_is_used_again_after_an_answer_to_head(server: Bytes, cli
     for _ in range(5):
         client.exchange("HEAD", f"{server.url}/{SIZE}", {})
     assert server.connections == 1
+
+
+def test_only_so_many_connections_are_kept(server: Bytes) -> None:
+    client = Client("r", observe=ignore, connections=1)
+    for _ in range(2):
+        with client.stream("GET", f"{server.url}/1", {}), client.stream("GET", f"{server.url}/1", {}):
+            pass
+    assert server.connections == 3
 
 
 def test_a_short_answer_that_breaks_while_nobody_reads_it_is_no_error(server: Bytes, client: Client) -> None:

@@ -1,0 +1,104 @@
+"""Answer: what came back, read whole, or as it arrives."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import IncompleteRead
+from typing import Self
+
+from mirror.errors import TooLong
+from mirror.transport import redact
+from mirror.transport.connection import Connection, Response
+from mirror.transport.failures import FOREIGN, translate
+from mirror.transport.pool import Pool
+
+# A listing of 10,000 tags at Google has about 5 MB; nothing that is read whole has more than this.
+MAX_BODY = 64 * 1024 * 1024
+# A rest of an answer up to this size is cheaper to read than a new connection is to open.
+_WORTH_DRAINING = 64 * 1024
+_PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response whose body has been read. Header names are case-insensitive."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+class Stream:
+    """A response whose body is still arriving, for one thread; in a `with` block, its connection is used again."""
+
+    __slots__ = ("_connection", "_pool", "_response", "headers", "status", "url")
+
+    def __init__(self, url: str, response: Response, connection: Connection, pool: Pool) -> None:
+        """`connection` goes back to `pool` when the answer is done with."""
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.fields
+        self.url = url
+        self._response = response
+        self._connection = connection
+        self._pool = pool
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill `buffer` from its start; 0 at the end. Raises ConnectFailed or TimedOut."""
+        try:
+            return self._response.readinto(buffer)
+        except FOREIGN as error:
+            raise translate(error, self.url, connected=True) from error
+
+    def read(self, most: int = MAX_BODY) -> bytes:
+        """The whole body; TooLong when it has more than `most` bytes."""
+        try:
+            body = self._response.read(most + 1)
+            if len(body) <= most and self._response.length:
+                raise IncompleteRead(body, self._response.length)
+            if self.headers.get("Content-Encoding") in _PACKED:
+                body = _unpacked(body, most + 1)
+        except FOREIGN as error:
+            raise translate(error, self.url, connected=True) from error
+        if len(body) > most:
+            raise TooLong(f"{redact.url(self.url)} answered with more than {most:,} bytes")
+        return body
+
+    def close(self) -> None:
+        """Done with it. A short rest is read, so that the connection can be used again; a long one costs it."""
+        response = self._response
+        if response.length is not None and response.length <= _WORTH_DRAINING:
+            with suppress(*FOREIGN):
+                response.read()
+        if response.isclosed():
+            self._pool.give_back(self._connection)
+        else:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close it and its connection."""
+        self._response.close()
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Done with it; after an error nobody knows what is still to come."""
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+
+def _unpacked(packed: bytes, most: int) -> bytes:
+    """No more than `most` bytes of it, however much there is. Raises zlib.error, IncompleteRead."""
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # the format is told from the first bytes
+    unpacked = unpacker.decompress(packed, most)
+    if not unpacker.eof and len(unpacked) < most:
+        raise IncompleteRead(unpacked)
+    return unpacked
