@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def parse(text: str, env: Mapping[str, str], *, file: str, directory: Path, secr
             # Of a list pydantic counts only the right entries; the wrong ones have findings of their own.
             if detail["type"] != "too_short" or not detail["input"]:
                 _add(document, *_finding(document, detail))
-    for path, message in _crosschecked(document, context):
+    for path, message in _crosschecked(document, config, context):
         _add(document, path, message)
     if config is not None and secrets:
         for path, message in check_secrets(config, env):
@@ -101,7 +102,7 @@ def _path_in(data: Any, location: KeyPath) -> KeyPath:
     return tuple(path)
 
 
-def _crosschecked(document: Document, context: dict[str, Any]) -> list[Complaint]:
+def _crosschecked(document: Document, config: Config | None, context: dict[str, Any]) -> list[Complaint]:
     """Names are compared as they stand; registries and mirrors only if nothing is wrong in them so far."""
     data = document.data if isinstance(document.data, dict) else {}
     named, listed = data.get("registries"), data.get("mirrors")
@@ -110,15 +111,19 @@ def _crosschecked(document: Document, context: dict[str, Any]) -> list[Complaint
         i: one for i, one in enumerate(listed if isinstance(listed, list) else []) if isinstance(one, dict)
     }
     broken = {finding.path[:2] for finding in document.findings}
-    registry: TypeAdapter[Registry] = TypeAdapter(Registry)
     sound = {
-        name: registry.validate_python(value, context=context)
+        name: config.registries[name] if config else _registry().validate_python(value, context=context)
         for name, value in registries.items()
         if ("registries", name) not in broken
     }
     routes = {
-        i: Mirror.model_validate(value, context=context)
+        i: config.mirrors[i] if config else Mirror.model_validate(value, context=context)
         for i, value in mirrors.items()
         if ("mirrors", i) not in broken
     }
     return [*check_names(list(registries), mirrors), *check_places(sound, routes)]
+
+
+@cache
+def _registry() -> TypeAdapter[Registry]:
+    return TypeAdapter(Registry)

@@ -5,6 +5,7 @@ The descriptions are what editors show, by way of docs/reference/config.schema.j
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -30,6 +31,9 @@ from mirror.config.fields import (
     VersionRange,
     wrong,
 )
+
+# Else pydantic asks every installed package whether it has a plugin for it.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
 
 class Model(BaseModel):

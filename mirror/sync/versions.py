@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-
-from semantic_version import NpmSpec, Version
+from typing import TYPE_CHECKING
 
 from mirror.errors import ConfigError
+
+if TYPE_CHECKING:
+    from semantic_version import NpmSpec, Version
 
 _TAG = re.compile(
     r"v?(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+)(?:\.(?P<patch>[0-9]+))?)?"
@@ -33,6 +35,8 @@ class Range:
     @classmethod
     def parse(cls, text: str) -> Range:
         """Read a range; commas mean "and" as spaces do. ConfigError shows what one looks like."""
+        from semantic_version import NpmSpec  # noqa: PLC0415 - few mirrors have a range
+
         spaced = re.sub(r"==", "=", text.replace(",", " "))
         tidy = re.sub(r"(?<![0-9A-Za-z.-])v(?=[0-9])", "", " ".join(_OPERATOR.sub(r"\1", spaced).split()))
         try:
@@ -54,6 +58,8 @@ def version_of(tag: str) -> Version | None:
     match = _TAG.fullmatch(tag)
     if match is None:
         return None
+    from semantic_version import Version  # noqa: PLC0415 - where times are known, no version is read
+
     if match["minor"] is None and not tag.startswith("v") and len(match["major"]) > _MAX_BARE:
         return None
     prerelease = tuple(_without_zeros(part) for part in (match["prerelease"] or "").split(".") if part)
