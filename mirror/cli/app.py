@@ -10,13 +10,14 @@ from typing import Annotated, NoReturn
 import typer
 
 import mirror
-from mirror.cli import check, config, copy, demo, kubernetes, listing, push, setup, status, streams, sync
-from mirror.cli import run as running
+from mirror.cli import streams
+from mirror.cli.commands import Root
 from mirror.cli.exits import Exit
 from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
 
 app = typer.Typer(
     name="gcr-mirror",
+    cls=Root,
     help="Keep the images of a GitLab Container Registry pullable from Google when GitLab is down.",
     epilog="Begin with `gcr-mirror demo`. Exit codes: 0 in sync, 1 some images failed, 2 usage or configuration, "
     "3 a registry could not be reached or refused the login, 75 only some registries took a push.",
@@ -26,18 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("sync")(sync.sync)
-app.command("copy")(copy.copy)
-app.command("push")(push.push)
-app.command("check")(check.check)
-app.command("run")(running.run)
-app.command("status")(status.status)
-app.command("retry")(status.retry)
-app.command("list")(listing.list_images)
-app.add_typer(config.app, name="config")
-app.add_typer(setup.app, name="setup")
-app.add_typer(kubernetes.app, name="kubernetes")
-app.command("demo")(demo.demo)
 
 
 def _version(wanted: bool) -> None:
