@@ -55,8 +55,9 @@ class _Found:
             self.manifests.add(digest)
             for name in manifest.get("tag") or ():
                 self.tags[str(name)] = _tag(str(name), digest, manifest)
-        for name in page.get("tags") or ():
-            self.tags.setdefault(str(name), Tag(str(name)))
+        for name in map(str, page.get("tags") or ()):
+            if name not in self.tags:
+                self.tags[name] = Tag(name)
 
 
 class Google:

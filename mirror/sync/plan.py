@@ -54,7 +54,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a repository needs. `copies` keep the order of what was wanted: newest first."""
+    """What a repository needs. `copies` keep the order of what was wanted."""
 
     copies: tuple[Copy, ...] = ()
     unchanged: tuple[Tag, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mirror.errors import CopyError, MirrorError, NotFound, Stopped, Unauthorized
 from mirror.events import Failed, Kept, Observe, Planned, Unchanged
@@ -17,7 +17,7 @@ from mirror.oci.content import Source, Target
 from mirror.oci.tag import Tag
 from mirror.sync.copy import Copier
 from mirror.sync.plan import Copy, Placement, Plan, Rule, plan
-from mirror.sync.selection import Selection
+from mirror.sync.selection import Selection, recency
 from mirror.sync.settlement import Settlement
 from mirror.sync.shelf import Shelf
 from mirror.sync.survey import Survey, choose, compare, survey
@@ -102,7 +102,9 @@ class Pass:
     def _copy(self, plans: Iterable[tuple[Survey, Plan]]) -> None:
         """All copies of all repositories side by side, the newest tags first."""
         settlement = Settlement(self.workers)
-        steps = [(newest, found, step) for found, made in plans for newest, step in _with_time(found, made)]
+        steps = [
+            (newest, found, step) for found, made in plans for newest, step in _with_recency(found, made)
+        ]
         steps.sort(key=lambda one: one[0], reverse=True)
         gather([self.workers.images.submit(self._one, settlement, found, step) for _, found, step in steps])
 
@@ -198,8 +200,8 @@ def _tags(copies: Iterable[Copy]) -> int:
     return sum(len(step.placements) for step in copies)
 
 
-def _with_time(found: Survey, made: Plan) -> Iterator[tuple[float, Copy]]:
-    """Each copy with the time of its newest tag, 0 where nothing tells."""
-    times = {tag.name: tag.published.timestamp() for tag in found.wanted if tag.published}
+def _with_recency(found: Survey, made: Plan) -> Iterator[tuple[tuple[Any, ...], Copy]]:
+    """Each copy with how recent its newest tag is; one of referrers alone can wait."""
+    wanted = {tag.name: tag for tag in found.wanted} if made.copies else {}
     for step in made.copies:
-        yield max((times.get(placement.tag, 0.0) for placement in step.placements), default=0.0), step
+        yield max((recency(wanted[placement.tag]) for placement in step.placements), default=()), step

@@ -87,7 +87,7 @@ def candidates(tags: Mapping[str, Tag], selection: Selection) -> tuple[Tag, ...]
 
 
 def select(tags: Mapping[str, Tag], selection: Selection, now: datetime) -> tuple[Tag, ...]:
-    """The wanted tags, newest first: by time, then by version, then by name; those without time last.
+    """The wanted tags, newest first by their times; those without time last.
 
     Raises ConfigError when the newest are asked for and nothing tells which these are.
     """
@@ -95,10 +95,14 @@ def select(tags: Mapping[str, Tag], selection: Selection, now: datetime) -> tupl
     if selection.max_age is not None:
         oldest = now - selection.max_age
         chosen = tuple(tag for tag in chosen if tag.published is None or tag.published >= oldest)
-    chosen = _newest_first(chosen)
     if selection.newest is None or len(chosen) <= selection.newest:
-        return chosen
-    return _newest(chosen, selection.newest, by_version=selection.semver is not None)
+        return tuple(sorted(chosen, key=_published, reverse=True))
+    return _newest(_newest_first(chosen), selection.newest, by_version=selection.semver is not None)
+
+
+def recency(tag: Tag) -> tuple[datetime, tuple[Any, ...]]:
+    """What the newest tag has most of: its time, then its version. To read versions takes longest of all."""
+    return _published(tag), _version(tag)
 
 
 def companions(tags: Mapping[str, Tag], digests: Iterable[Digest]) -> frozenset[str]:

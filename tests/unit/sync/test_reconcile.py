@@ -290,6 +290,16 @@ def test_the_newest_tags_of_all_repositories_are_copied_first(workers: Workers) 
     assert [copied.repository for copied in report.copied] == ["acme/b", "acme/c", "acme/a"]
 
 
+def test_of_tags_without_time_the_highest_versions_are_copied_first(workers: Workers) -> None:
+    sides = Sides(Workers(images=1, blobs=1))
+    sides.source.lists_digests = False
+    for tag in ("1.9", "1.10", "main"):
+        sides.at_source(images.image(tag), tag)
+    with sides.workers:
+        report = sides.run()
+    assert [copied.tag for copied in report.copied] == ["1.10", "1.9", "main"]
+
+
 def test_an_error_of_the_source_is_told_as_such(sides: Sides) -> None:
     class Down(MemoryRepository):
         def manifest(self, reference: str) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mirror.errors import ConfigError
 from mirror.oci.digest import Digest
 from mirror.oci.tag import Tag
-from mirror.sync.selection import Selection, TagPattern, candidates, companions, is_companion, select
+from mirror.sync.selection import Selection, TagPattern, candidates, companions, is_companion, recency, select
 from mirror.sync.versions import Range
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -46,9 +46,15 @@ def test_without_a_rule_every_tag_is_wanted_newest_first() -> None:
     assert names(tags_of(a=3, b=1, c=2), Selection()) == ["b", "c", "a"]
 
 
-def test_tags_of_one_time_are_ordered_by_version_then_name() -> None:
+def test_among_tags_of_one_time_the_highest_versions_are_the_newest() -> None:
     tags = tags_of(v1_10=1, v1_9=1, main=1, latest=1)
-    assert names(tags, Selection()) == ["v1.10", "v1.9", "latest", "main"]
+    assert names(tags, rule(newest=3)) == ["v1.10", "v1.9", "latest"]
+
+
+def test_a_later_tag_is_more_recent_than_a_higher_version() -> None:
+    tags = tags_of(v1_10=2, v1_9=1, v2=None, main=2, v1_11=2)
+    newest = sorted(tags.values(), key=recency, reverse=True)
+    assert [tag.name for tag in newest] == ["v1.9", "v1.11", "v1.10", "main", "v2"]
 
 
 def test_an_excluded_tag_is_dropped_though_it_is_included() -> None:
