@@ -121,7 +121,7 @@ class _Inspection:
         given = self._model.credentials
         name = given.username if given else "gcr-mirror"
         wish: dict[str, Any] = {"name": "gcr-mirror", "username": name, "scopes": ["read_registry"]}
-        known = {"GITLAB": _api_url(self._model), "GROUP": path.partition("/")[0]}
+        known = {"GITLAB": self._model.gitlab, "GROUP": path.partition("/")[0]}
         if self._roots:  # Deploy tokens cannot list repositories.
             wish = {"name": "gcr-mirror", "scopes": ["read_api", "read_registry"], "access_level": 20}
             known["TOKEN_KIND"] = "access_tokens"
@@ -138,7 +138,7 @@ class _Inspection:
             return login.password if login else None
 
         api = self._client(model.host)
-        return Source(place, repository, _api_url(model), api, token, self._literals, self._roots)
+        return Source(place, repository, model.gitlab, api, token, self._literals, self._roots)
 
     def _target(self, place: Place, model: GoogleRegistry) -> Target:
         home = _home(model)
@@ -172,10 +172,6 @@ class _Inspection:
 
     def _client(self, host: str) -> Client:
         return Client(host, observe=ignore, ca_file=self._ca_file, timeouts=TIMEOUTS)
-
-
-def _api_url(model: GitLabRegistry) -> str:
-    return model.api_url or f"https://{model.host.removeprefix('registry.')}"
 
 
 def _home(model: RegistryModel) -> Home | None:

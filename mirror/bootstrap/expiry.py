@@ -26,8 +26,7 @@ def expiry(site: Site, name: str) -> Callable[[], float | None]:
         login = site.credential(model).login()
         match model:
             case GitLabRegistry():
-                api_url = model.api_url or f"https://{model.host.removeprefix('registry.')}"
-                return token_ends(client, api_url, login.password) if login else None
+                return token_ends(client, model.gitlab, login.password) if login else None
             case GoogleRegistry():
                 key = Key.of(login)
                 return key_ends(key, client) if key else None

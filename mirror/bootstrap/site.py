@@ -102,7 +102,7 @@ class Site:
             case GitLabRegistry():
                 credential = self.credential(model)
                 return GitLab(
-                    model.api_url or f"https://{model.host.removeprefix('registry.')}",
+                    model.gitlab,
                     token=lambda: login.password if (login := credential.login()) else None,
                     observe=self._observe,
                     ca_file=str(model.ca_file) if model.ca_file else None,

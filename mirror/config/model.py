@@ -113,6 +113,11 @@ class GitLabRegistry(Reachable):
         default=None, description="Without: the Docker configuration, else anonymous."
     )
 
+    @property
+    def gitlab(self) -> str:
+        """The address of the GitLab that the registry belongs to."""
+        return self.api_url or f"https://{self.host.removeprefix('registry.')}"
+
 
 class GoogleRegistry(Reachable):
     """A gcr.io or pkg.dev host; both are Artifact Registry."""
