@@ -6,7 +6,7 @@ that fails is told as Failed and stops no other. Only a credential that is refus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -99,14 +99,15 @@ class Pass:
             self.observe(Kept(self.mirror.name, found.path, tag.name, target, tag.digest or ""))
         return made
 
-    def _copy(self, plans: Iterable[tuple[Survey, Plan]]) -> None:
+    def _copy(self, plans: Collection[tuple[Survey, Plan]]) -> None:
         """All copies of all repositories side by side, the newest tags first."""
         settlement = Settlement(self.workers)
-        steps = [
-            (newest, found, step) for found, made in plans for newest, step in _with_recency(found, made)
-        ]
-        steps.sort(key=lambda one: one[0], reverse=True)
-        gather([self.workers.images.submit(self._one, settlement, found, step) for _, found, step in steps])
+        gather(
+            [
+                self.workers.images.submit(self._one, settlement, found, step)
+                for found, step in _newest_first(plans)
+            ]
+        )
 
     def _one(self, settlement: Settlement, found: Survey, step: Copy) -> None:
         copier = self._copier(found, settlement)
@@ -200,8 +201,15 @@ def _tags(copies: Iterable[Copy]) -> int:
     return sum(len(step.placements) for step in copies)
 
 
-def _with_recency(found: Survey, made: Plan) -> Iterator[tuple[tuple[Any, ...], Copy]]:
-    """Each copy with how recent its newest tag is; one of referrers alone can wait."""
-    wanted = {tag.name: tag for tag in found.wanted} if made.copies else {}
-    for step in made.copies:
-        yield max((recency(wanted[placement.tag]) for placement in step.placements), default=()), step
+def _newest_first(plans: Collection[tuple[Survey, Plan]]) -> list[tuple[Survey, Copy]]:
+    """Every copy, those of the newest tags first; one of referrers alone can wait."""
+    steps = [(found, step) for found, made in plans for step in made.copies]
+    if len(steps) == 1:
+        return steps
+    tags = {found.path: {tag.name: tag for tag in found.wanted} for found, made in plans if made.copies}
+
+    def recent(one: tuple[Survey, Copy]) -> tuple[Any, ...]:
+        found, step = one
+        return max((recency(tags[found.path][placement.tag]) for placement in step.placements), default=())
+
+    return sorted(steps, key=recent, reverse=True)
