@@ -6,12 +6,15 @@ https://gitlab.com/gitlab-org/container-registry/-/blob/master/docs/spec/gitlab/
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from mirror.demo.messages import Request, Response, json_answer, refusal
 from mirror.demo.repository import Repository, Stored, Tagged
+from mirror.oci.digest import Digest
+from mirror.oci.manifest import Manifest
 
 _SORTS = ("name", "-name", "published_at", "-published_at")
 
@@ -25,11 +28,13 @@ def tags_page(repository: Repository, request: Request) -> Response:
     keyed = _sorted(repository, request, sort)
     keys = [key for key, _, _ in keyed]
     start, end = _window(keys, request, size, descending=sort.startswith("-"))
-    detail = request.first("referrers") == "true"
+    # Each is asked for once: a lock for every tag would be fought for by all who list at the same time.
+    manifests = repository.manifests
+    referred = repository.referred if request.first("referrers") == "true" else None
     found = [
-        _entry(repository, name, tagged, stored, with_referrers=detail)
+        _entry(name, tagged, stored, referred)
         for _, name, tagged in keyed[start:end]
-        if (stored := repository.find(tagged.digest))
+        if (stored := manifests.get(tagged.digest))
     ]
     response = json_answer(found)
     links = []
@@ -71,7 +76,7 @@ def _window(keys: list[str], request: Request, size: int, *, descending: bool) -
 
 
 def _entry(
-    repository: Repository, name: str, tagged: Tagged, stored: Stored, *, with_referrers: bool
+    name: str, tagged: Tagged, stored: Stored, referred: Mapping[Digest, list[Manifest]] | None
 ) -> dict[str, Any]:
     manifest = stored.manifest
     found: dict[str, Any] = {"name": name, "digest": tagged.digest}
@@ -83,10 +88,10 @@ def _entry(
     if tagged.updated:
         found["updated_at"] = _stamp(tagged.updated)
     found["published_at"] = _stamp(tagged.published)
-    if with_referrers:
+    if referred is not None:
         found["referrers"] = [
             {"artifactType": one.artifact_type, "digest": one.digest}
-            for one in repository.referrers(tagged.digest)
+            for one in referred.get(tagged.digest, ())
         ]
     return found
 

@@ -65,6 +65,12 @@ class Repository:
             return dict(self._manifests)
 
     @property
+    def referred(self) -> Mapping[Digest, list[Manifest]]:
+        """What refers to each manifest that something refers to, a copy."""
+        with self._storage.lock:
+            return {digest: list(found.values()) for digest, found in self._referrers.items()}
+
+    @property
     def blobs(self) -> frozenset[Digest]:
         """All blobs that are linked here."""
         with self._storage.lock:
