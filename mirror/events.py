@@ -8,14 +8,12 @@ so a new metric never touches it. `registry` is always a host, `repository` a so
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Outcome = Literal["copied", "mounted", "present"]
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(NamedTuple):
     """One HTTP exchange ended; `status` is 0 when no answer came."""
 
     registry: str
@@ -24,8 +22,7 @@ class Requested:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(NamedTuple):
     """An exchange will be tried again after `delay`."""
 
     registry: str
@@ -33,31 +30,27 @@ class Retried:
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class Throttled:
+class Throttled(NamedTuple):
     """A request waited for its turn: the parallelism, the rate or the bandwidth was used up."""
 
     registry: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A registry is down: it is left alone until a probe is answered. `message` is what went wrong last."""
 
     registry: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(NamedTuple):
     """A registry that was down answers again."""
 
     registry: str
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """One repository was compared: so many tags are wanted, so many of them need work."""
 
     mirror: str
@@ -67,8 +60,7 @@ class Planned:
     copies: int
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """An image began to be copied."""
 
     mirror: str
@@ -76,8 +68,7 @@ class Started:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """`size` bytes of a blob passed by; it is at `position` of `total` now. For progress bars."""
 
     digest: str
@@ -86,8 +77,7 @@ class Moved:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """A blob is at the target now: sent, mounted from a sibling, or it had been there."""
 
     mirror: str
@@ -97,8 +87,7 @@ class Settled:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """A tag of the target names its image now.
 
     `size` counts the bytes sent, manifests included; `blobs` its configs and layers, `mounted` those of them that
@@ -118,8 +107,7 @@ class Copied:
     present: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(NamedTuple):
     """A tag was in step already. There may be 100,000 of them in a pass, so it says no more than that."""
 
     mirror: str
@@ -128,8 +116,7 @@ class Unchanged:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A tag of the target differs and stays, because the rule says `on_moved_tag: keep`."""
 
     mirror: str
@@ -139,8 +126,7 @@ class Kept:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(NamedTuple):
     """A tag that the source no longer has was deleted from the target."""
 
     mirror: str
@@ -149,8 +135,7 @@ class Pruned:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A tag (or, with an empty `tag`, a repository or a whole mirror) could not be brought in step."""
 
     mirror: str

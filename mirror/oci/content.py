@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mirror.events import Outcome
 from mirror.oci.descriptor import Descriptor
@@ -18,8 +17,7 @@ from mirror.oci.manifest import Manifest
 from mirror.oci.tag import Tag
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The tags of one repository.
 
     `manifests` is every manifest that is there, untagged ones included, when the registry's list tells it.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mirror.errors import Denied, RateLimited, RegistryError, Unauthorized, Unsupported
@@ -22,14 +23,13 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is asked, of which URL, with which rights, and which statuses are an answer to it."""
 
     method: str
     url: str
     scopes: Scopes = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: Body | None = None
     accept: Collection[int] = (200,)
 

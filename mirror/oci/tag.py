@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from mirror.oci.descriptor import Descriptor
 from mirror.oci.digest import Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """`digest` and `published` are None where the registry's listing does not tell them."""
+class Tag(NamedTuple):
+    """`digest` and `published` are None where the registry's listing does not tell them.
+
+    A listing has tens of thousands of them, and a named tuple is made in a third of the time of a frozen dataclass.
+    """
 
     name: str
     digest: Digest | None = None

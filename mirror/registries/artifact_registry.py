@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mirror.errors import ConfigError
 
@@ -12,8 +12,7 @@ GCR_LOCATIONS = {"gcr.io": "us", "us.gcr.io": "us", "eu.gcr.io": "europe", "asia
 _PKG_DEV = "-docker.pkg.dev"
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(NamedTuple):
     """The repository behind a host. `project` is the project's id (`example.com:shop` too)."""
 
     host: str

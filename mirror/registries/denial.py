@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Side = Literal["Google", "GitLab", "any registry"]
 
@@ -21,8 +20,7 @@ _TOKEN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(NamedTuple):
     """A refusal, recognised by what it says. `says` is the vendor's text as people meet it.
 
     All of `words` must occur in the text (case does not matter; `a|b` is either of them); `status`, where given, must
@@ -54,8 +52,7 @@ class Denial:
         return Explanation(self.key, fill(self.cause), fill(self.fix))
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What to tell a person about an error."""
 
     key: str

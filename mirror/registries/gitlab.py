@@ -105,13 +105,14 @@ def _entries(registry: Registry, body: bytes) -> list[dict[str, Any]]:
 
 def _tag(entry: dict[str, Any]) -> Tag:
     when = entry.get("published_at") or entry.get("created_at")
+    listed = entry.get("referrers")
     return Tag(
         name=str(entry["name"]),
         digest=Digest.parse(str(entry["digest"])),
         published=datetime.fromisoformat(when) if when else None,
         media_type=sys.intern(str(entry.get("media_type") or "")),
         size=int(entry.get("size_bytes") or 0),
-        referrers=tuple(_referrer(item) for item in entry.get("referrers") or ()),
+        referrers=tuple(map(_referrer, listed)) if listed else (),
     )
 
 

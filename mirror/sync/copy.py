@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from mirror.errors import CopyError, MirrorError, NotFound, Origin, RegistryError, Stopped
 from mirror.events import Copied, Observe, Settled, Started
@@ -26,8 +26,7 @@ T = TypeVar("T")
 _NOTHING: AbstractSet[Digest] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """What a copy took: bytes, and how many blobs it has, sent and mounted."""
 
     size: int = 0
@@ -68,7 +67,7 @@ class Copier:
         sent = self._guard("target", step.root, lambda: self._write(image, referrers, step))
         for placement in step.placements:
             self._tell(step, placement, image, sent, self.clock() - began)
-            sent = replace(sent, size=0)  # the bytes travelled once, whatever the number of tags
+            sent = sent._replace(size=0)  # the bytes travelled once, whatever the number of tags
 
     def _tell(
         self, step: Copy, placement: Placement, image: Graph | None, sent: Sent, seconds: float

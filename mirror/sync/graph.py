@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mirror.errors import InvalidManifest
 from mirror.oci.content import Source
@@ -17,8 +17,7 @@ from mirror.sync.workers import Workers, spread
 _DEEPEST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """`manifests` in the order in which they must be written: children before parents, the root last.
 
     `origin` is the root's digest at the source, which a platform filter does not keep.

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, islice, product
+from typing import NamedTuple
 
 from mirror.errors import ConfigError
 
@@ -26,8 +27,7 @@ _GLOB = re.compile(r"[*?\[\]{}]")
 _PARTS = "\0"  # stands for `**` once a glob is split up; in no name
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One character out of `chars` (or, negated, any other); with `many`, any number of such."""
 
     chars: frozenset[str]
@@ -71,7 +71,7 @@ class Glob:
 
     def matches(self, name: str) -> bool:
         """Whether the whole name fits."""
-        return self._regex.fullmatch(name) is not None
+        return self.regex.fullmatch(name) is not None
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -86,12 +86,12 @@ class Glob:
         return tuple(tuple(_steps(one, self.text)) for one in few)
 
     @cached_property
-    def _regex(self) -> re.Pattern[str]:
+    def regex(self) -> re.Pattern[str]:
+        """Whole names that fit."""
         return re.compile("|".join("".join(step.regex for step in steps) for steps in self.sequences))
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(NamedTuple):
     """Globs and negations, as one question: is this path meant?"""
 
     include: tuple[Glob, ...]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mirror.oci.content import Listing
 from mirror.oci.descriptor import Platform
@@ -18,8 +17,7 @@ _NONE: Mapping[Digest, Digest] = {}
 _LONGEST_TAG = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """How one mirror copies. `platforms` empty means all of them, which alone preserves the digest of an index."""
 
     platforms: tuple[Platform, ...] = ()
@@ -27,8 +25,7 @@ class Rule:
     on_moved_tag: OnMovedTag = "overwrite"
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """A tag to write, and the digest that it names at the target until then."""
 
     tag: str
@@ -43,8 +40,7 @@ class Placement:
         return self.tag[: _LONGEST_TAG - len(ending)] + ending
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """One image to bring over, once, and the tags that shall name it. No tag: only its referrers are missing."""
 
     root: Digest
@@ -52,8 +48,7 @@ class Copy:
     referrers: tuple[Digest, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a repository needs. `copies` keep the order of what was wanted."""
 
     copies: tuple[Copy, ...] = ()

@@ -9,11 +9,11 @@ cosign are not selected by name; they go with their image (`companions`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from mirror.errors import ConfigError
 from mirror.oci.digest import Digest
@@ -32,7 +32,7 @@ class TagPattern:
     """A glob for the whole tag, or a `/regular expression/` that is searched for in it; case matters."""
 
     text: str
-    _matcher: Glob | re.Pattern[str]
+    _fit: Callable[[str], re.Match[str] | None]
 
     @classmethod
     def parse(cls, text: str) -> TagPattern:
@@ -42,21 +42,18 @@ class TagPattern:
                 raise ConfigError(
                     f"{text!r} fits no tag, since tags have no '/'; a regular expression is /like this/"
                 )
-            return cls(text, Glob.parse(text))
+            return cls(text, Glob.parse(text).regex.fullmatch)
         try:
-            return cls(text, re.compile(text[1:-1]))
+            return cls(text, re.compile(text[1:-1]).search)
         except re.error as error:
             raise ConfigError(f"{text!r} is no regular expression: {error}") from error
 
     def matches(self, tag: str) -> bool:
         """Whether the tag fits."""
-        if isinstance(self._matcher, Glob):
-            return self._matcher.matches(tag)
-        return self._matcher.search(tag) is not None
+        return self._fit(tag) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The rule for one mirror's tags; without anything set, every tag."""
 
     include: tuple[TagPattern, ...] = ()
@@ -74,7 +71,7 @@ class Selection:
         """Whether name and version of the tag fit."""
         if is_companion(tag) and all(pattern.text != tag for pattern in self.include):
             return False
-        if any(pattern.matches(tag) for pattern in self.exclude):
+        if self.exclude and any(pattern.matches(tag) for pattern in self.exclude):
             return False
         if self.include and not any(pattern.matches(tag) for pattern in self.include):
             return False

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mirror.events import Outcome
 from mirror.oci.content import Source, Target
@@ -17,8 +17,7 @@ from mirror.sync.workers import Workers, gather
 Settled = dict[Descriptor, Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What is done about one blob: nothing (it is there), somebody's transfer, or our own.
 
     `same` says that somebody's is just what ours would be: from the same repository to the same repository.
@@ -30,8 +29,7 @@ class Claim:
     same: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """A blob on its way: from which repository to which."""
 
     future: Future[Outcome]

@@ -16,7 +16,7 @@ from mirror.oci.digest import Digest
 from mirror.oci.manifest import MAX_SIZE, Manifest
 from mirror.oci.tag import Tag
 from mirror.sync.plan import Rule
-from mirror.sync.selection import Selection, candidates, companions, select, subject_of
+from mirror.sync.selection import Selection, candidates, companions, is_companion, select, subject_of
 from mirror.sync.shelf import Shelf
 from mirror.sync.workers import Workers, spread
 
@@ -99,11 +99,13 @@ def _resolved_there(found: Survey, workers: Workers, problem: Problem) -> Survey
     unknown = [
         there[tag.name] for tag in found.wanted if tag.name in there and there[tag.name].digest is None
     ]
+    if not unknown:
+        return found
     known = resolved(lambda tag: found.target.resolve(tag.name).digest, unknown, workers, trouble)
     return replace(
         found,
         wanted=tuple(tag for tag in found.wanted if tag.name not in failed),
-        there=replace(found.there, tags={**there, **_named(known)}),
+        there=found.there._replace(tags={**there, **_named(known)}),
     )
 
 
@@ -123,7 +125,7 @@ def _rewritten(found: Survey, platforms: tuple[Platform, ...], workers: Workers,
 def _referred(found: Survey, workers: Workers, problem: Problem) -> Survey:
     """With the referrers of every wanted tag, from a source whose list does not tell them."""
     wanted, answers = _asked(found.wanted, workers, problem, lambda _, digest: found.source.referrers(digest))
-    referred = (replace(tag, referrers=answers[tag.digest]) if tag.digest else tag for tag in wanted)
+    referred = (tag._replace(referrers=answers[tag.digest]) if tag.digest else tag for tag in wanted)
     return replace(found, wanted=tuple(referred))
 
 
@@ -177,6 +179,8 @@ def _travelling(tags: dict[str, Tag], chosen: Iterable[Tag]) -> frozenset[str]:
     A signature may also belong to a child of an index, which no list tells. Where every digest is known, one
     that belongs to no tagged image at all is therefore taken along.
     """
+    if not any(map(is_companion, tags)):
+        return frozenset()
     digests = {tag.digest for tag in chosen if tag.digest}
     if all(tag.digest for tag in tags.values()):
         tagged = {tag.digest for tag in tags.values()}
@@ -198,7 +202,7 @@ def resolved(
 
     def resolve(tag: Tag) -> Tag | None:
         try:
-            return tag if tag.digest else replace(tag, digest=digest(tag))
+            return tag if tag.digest else tag._replace(digest=digest(tag))
         except NotFound:
             return None
         except MirrorError as error:
@@ -218,7 +222,7 @@ def _dated(source: Source, tags: Iterable[Tag], workers: Workers, problem: Probl
 
     def date(tag: Tag) -> Tag:
         try:
-            return tag if tag.published else replace(tag, published=created(source, tag.digest or tag.name))
+            return tag if tag.published else tag._replace(published=created(source, tag.digest or tag.name))
         except NotFound:
             return tag  # gone since it was listed; who resolves it finds out
         except (Unauthorized, Stopped):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mirror.errors import MirrorError, NotFound
 from mirror.oci.content import Target
@@ -13,8 +13,7 @@ from mirror.oci.manifest import Manifest
 from mirror.sync.workers import Workers, spread
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One tag of the target. `problem` is None when it is whole; `contents` counts manifests and blobs."""
 
     tag: str

@@ -5,9 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from http.client import IncompleteRead
-from typing import Self
+from typing import NamedTuple, Self
 
 from mirror.errors import TooLong
 from mirror.transport import redact
@@ -22,8 +21,7 @@ _WORTH_DRAINING = 64 * 1024
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A response whose body has been read. Header names are case-insensitive."""
 
     status: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mirror.errors import CircuitOpen
@@ -20,8 +20,7 @@ from mirror.transport.clock import Clock
 Probe = Callable[[str], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Endurance:
+class Endurance(NamedTuple):
     """Opens after `failures` in a row; probes after `first` seconds, then twice as long up to `longest`."""
 
     failures: int = 5
@@ -33,8 +32,7 @@ class Endurance:
         return min(self.longest, self.first * 2.0 ** min(probes, 16))
 
 
-@dataclass(frozen=True, slots=True)
-class Circuit:
+class Circuit(NamedTuple):
     """Closed with some failures in a row, or open until a probe at `probe_at` succeeds (monotonic seconds)."""
 
     failures: int = 0
@@ -48,7 +46,7 @@ class Circuit:
 
     def failed(self) -> Circuit:
         """Somebody got none."""
-        return replace(self, failures=self.failures + 1)
+        return self._replace(failures=self.failures + 1)
 
     def is_suspect(self, endurance: Endurance) -> bool:
         """Whether it is time to probe a registry that is still believed to be up."""
@@ -60,14 +58,14 @@ class Circuit:
 
     def probing(self, now: float, endurance: Endurance) -> Circuit:
         """Somebody probes: nobody else does until the next time."""
-        return replace(self, probe_at=now + endurance.pause(self.probes))
+        return self._replace(probe_at=now + endurance.pause(self.probes))
 
     def probed(self, answered: bool, now: float, endurance: Endurance) -> Circuit:
         """The probe's outcome."""
         if answered:
             return Circuit()
         probes = self.probes + 1 if self.is_open else 0
-        return replace(self, is_open=True, probes=probes, probe_at=now + endurance.pause(probes))
+        return self._replace(is_open=True, probes=probes, probe_at=now + endurance.pause(probes))
 
 
 class Breaker:
@@ -123,7 +121,7 @@ class Breaker:
             self._suspect = suspect(url, self._base)
             self._words = words
             # While this caller probes, the others count anew; nobody else needs to.
-            self._circuit = replace(self._circuit, failures=0)
+            self._circuit = self._circuit._replace(failures=0)
         self._judge(probe)
 
     def _judge(self, probe: Probe) -> bool:

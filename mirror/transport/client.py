@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,8 +25,7 @@ USER_AGENT = f"gitlab-gcr-mirror/{mirror.__version__}"
 _MOST_ORIGINS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """Seconds: to connect (and to send one chunk), and between two pieces of an answer."""
 
     connect: float = 15.0

@@ -7,7 +7,7 @@ import socket
 import weakref
 from collections import deque
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from mirror.transport.connection import Connection
@@ -17,8 +17,7 @@ _PORTS = {"http": 80, "https": 443}
 _OK = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A scheme, a host and a port (RFC 6454); `authority` is the two latter as a request names them."""
 
     scheme: str

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mirror.errors import CircuitOpen, ConnectFailed, ConnectionBroken, MirrorError, RateLimited
 from mirror.events import Observe, Retried
@@ -21,8 +20,7 @@ T = TypeVar("T")
 LONGEST_ASKED = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """Exponential with full jitter: `first` doubles up to `longest` (seconds); Retry-After wins.
 
     A host that does not answer at all is given up sooner than one that says "later". One that says "too much" is
