@@ -88,6 +88,7 @@ def job(site: Site, model: MirrorModel) -> Job:
         holder=lambda path: site.target(model, path),
         guard=Guard(config.guard.max_disappeared, config.guard.at_least),
         prune_after=prune_after(model),
+        recheck=model.recheck.total_seconds(),
     )
 
 

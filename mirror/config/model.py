@@ -185,6 +185,10 @@ class Mirror(Model):
     interval: Duration = Field(
         default=timedelta(minutes=5), description="How often the daemon looks, when nothing tells it to."
     )
+    recheck: Duration = Field(
+        default=timedelta(hours=1),
+        description="How long the daemon believes what it saw at a target whose list tells no digests.",
+    )
     prune: bool = Field(
         default=False,
         description="Delete from the target what this mirror put there and the source no longer has.",

@@ -63,6 +63,7 @@ class Job:
     holder: Callable[[str], Holder]
     guard: Guard = field(default_factory=Guard)
     prune_after: float | None = None
+    recheck: float = 0.0
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from mirror.errors import StateError
 from mirror.events import Copied, Event, Failed, Kept, Unchanged
+from mirror.oci.digest import Digest
 from mirror.state import attempts
 from mirror.state.attempts import Failure, Patience
 from mirror.state.records import Condition, Key, PassRecord, Scope, State, TagRecord
@@ -139,6 +140,17 @@ class Ledger:
                 listed = record.key.tag in survey.listed.tags
                 unselected = replace(record, wanted=False, absent_since=None)
                 self._set(record, unselected if listed else _absent(record, now))
+
+    def held(self, mirror: str, repository: str, tags: Iterable[str]) -> dict[str, Digest]:
+        """What the target was last seen to hold under these tags, without those that have failed since."""
+        with self._lock:
+            book = self._records.get(mirror, {})
+            found = {tag: book.get(Key(mirror, repository, tag)) for tag in tags}
+        return {
+            tag: Digest(record.target_digest)
+            for tag, record in found.items()
+            if record and record.target_digest and not record.reason
+        }
 
     def is_due(self, mirror: str, repository: str, tag: str, digest: str | None) -> bool:
         """Whether a tag that is out of step may be tried now."""

@@ -15,6 +15,7 @@ from mirror.service import footprint, schedule
 from mirror.service.health import Health
 from mirror.service.job import Job
 from mirror.service.ledger import Ledger
+from mirror.service.recollection import Recollection
 from mirror.service.review import Review
 from mirror.service.schedule import Schedule
 from mirror.service.standing import Mirror, Trouble, count, lag
@@ -62,6 +63,7 @@ class Loop:
     def __post_init__(self) -> None:
         """Remember what the state knows, and look at everything at once."""
         self._schedule = Schedule(self.clock())
+        self._recollection = self._blank()
         self.ledger.load(self.job.name)
         passes = self.ledger.passes(self.job.name, limit=100)
         self.last_success = next((record.ended for record in passes if record.result == "ok"), None)
@@ -122,6 +124,7 @@ class Loop:
         with self._lock:
             if self._next_job is not None:
                 self.job, self._next_job, self._deletes = self._next_job, None, True
+                self._recollection = self._blank()
                 self._schedule = self._schedule.at_once(self.clock())
         if self._stopping or self._is_blocked():
             return
@@ -197,7 +200,10 @@ class Loop:
                     review.observe(event)
                     observe(event)
 
-                Pass(self.job.mirror, self._workers, hear, now, self.clock, review).run(only=paths)
+                working = Pass(
+                    self.job.mirror, self._workers, hear, now, self.clock, review, self._recollection
+                )
+                working.run(only=paths)
         except Stopped as stopped:
             return "stopped", str(stopped)
         except Doubtful as doubt:
@@ -274,7 +280,11 @@ class Loop:
         if result == "ok" and only is None:
             self.last_success = wall
 
+    def _blank(self) -> Recollection:
+        return Recollection(self.job.name, self.ledger, self.clock, self.jitter, self.job.recheck)
+
     def _freeze(self, trouble: Trouble) -> None:
+        self._recollection.forget()
         since = self._frozen.since if self._frozen else trouble.since
         self._frozen = replace(trouble, since=since)
         self.ledger.set_condition(Condition("mirror", self.job.name, since, trouble.reason, trouble.message))

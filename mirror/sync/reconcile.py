@@ -20,7 +20,7 @@ from mirror.sync.plan import Copy, Placement, Plan, Rule, plan
 from mirror.sync.selection import Selection, recency
 from mirror.sync.settlement import Settlement
 from mirror.sync.shelf import Shelf
-from mirror.sync.survey import Survey, choose, compare, survey
+from mirror.sync.survey import Recall, Survey, choose, compare, nothing, survey
 from mirror.sync.workers import Workers, gather
 
 A = TypeVar("A")
@@ -50,6 +50,7 @@ class Pass:
     now: datetime
     clock: Callable[[], float]
     review: Review = list
+    recall: Recall = nothing
     shelf: Shelf = field(default_factory=Shelf)
 
     def run(self, *, dry: bool = False, only: Iterable[str] | None = None) -> None:
@@ -82,7 +83,7 @@ class Pass:
 
         found = survey(path, self.mirror.source(path), self.mirror.target(path), self.workers)
         chosen = choose(found, self.mirror.selection, self.now, self.workers, problem, self.shelf)
-        return compare(chosen, self.workers, self.mirror.rule, problem)
+        return compare(chosen, self.workers, self.mirror.rule, problem, self.recall)
 
     def _plan(self, found: Survey) -> Plan:
         made = plan(

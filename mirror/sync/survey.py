@@ -21,6 +21,8 @@ from mirror.sync.shelf import Shelf
 from mirror.sync.workers import Workers, spread
 
 Problem = Callable[[Tag, MirrorError], None]
+# What the target is believed to hold under some tags of a repository (source path): tag -> digest.
+Recall = Callable[[str, Iterable[str]], Mapping[str, Digest]]
 A = TypeVar("A")
 
 
@@ -74,12 +76,14 @@ def choose(
     return replace(found, wanted=wanted)
 
 
-def compare(found: Survey, workers: Workers, rule: Rule, problem: Problem) -> Survey:
+def compare(found: Survey, workers: Workers, rule: Rule, problem: Problem, recall: Recall) -> Survey:
     """Ask for what the comparison needs and the lists did not tell: target digests, referrers on both sides.
 
-    A tag for which that fails is a problem and wanted no longer; one that is gone since it was listed is neither.
+    What is recalled of the target spares the question only where it says that nothing is to be done: whatever is
+    overwritten is looked at first. A tag for which asking fails is a problem and wanted no longer; one that is gone
+    since it was listed is neither.
     """
-    found = _resolved_there(found, workers, problem)
+    found = _resolved_there(found, workers, problem, recall)
     if rule.platforms:
         found = _rewritten(found, rule.platforms, workers, problem)
     if rule.referrers and not found.listed.tells_referrers:
@@ -89,19 +93,27 @@ def compare(found: Survey, workers: Workers, rule: Rule, problem: Problem) -> Su
     return _attached(found, workers, problem) if rule.referrers else found
 
 
-def _resolved_there(found: Survey, workers: Workers, problem: Problem) -> Survey:
+def nothing(_repository: str, _tags: Iterable[str]) -> Mapping[str, Digest]:
+    """The Recall of who has no memory."""
+    return {}
+
+
+def _resolved_there(found: Survey, workers: Workers, problem: Problem, recall: Recall) -> Survey:
     there, failed = found.there.tags, set[str]()
 
     def trouble(tag: Tag, error: MirrorError) -> None:
         failed.add(tag.name)
         problem(tag, error)
 
-    unknown = [
-        there[tag.name] for tag in found.wanted if tag.name in there and there[tag.name].digest is None
-    ]
+    unknown = [tag for tag in found.wanted if tag.name in there and there[tag.name].digest is None]
     if not unknown:
         return found
-    known = resolved(lambda tag: found.target.resolve(tag.name).digest, unknown, workers, trouble)
+    recalled = recall(found.path, [tag.name for tag in unknown])
+    asked = (
+        there[tag.name]._replace(digest=tag.digest if recalled.get(tag.name) == tag.digest else None)
+        for tag in unknown
+    )
+    known = resolved(lambda tag: found.target.resolve(tag.name).digest, asked, workers, trouble)
     return replace(
         found,
         wanted=tuple(tag for tag in found.wanted if tag.name not in failed),
