@@ -61,6 +61,10 @@ class Source(Protocol):
     def open(self, blob: Descriptor, offset: int = 0) -> AbstractContextManager[Reader]:
         """A blob's bytes from `offset` on; not checked, since only the whole can be."""
 
+    @property
+    def lists_no_referrers(self) -> bool:
+        """Whether it is known already that `referrers` has nothing to say, so that nobody needs to ask."""
+
     def referrers(self, subject: Digest) -> tuple[Descriptor, ...]:
         """What refers to `subject` (signatures, SBOMs); empty where the registry keeps no such list."""
 

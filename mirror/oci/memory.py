@@ -74,6 +74,11 @@ class MemoryRepository:
             raise NotFound(f"{self.name}: there is no {blob.digest}", status=404, codes=("BLOB_UNKNOWN",))
         yield cast("Reader", BytesIO(self._blobs[blob.digest][offset:]))
 
+    @property
+    def lists_no_referrers(self) -> bool:
+        """As the registry."""
+        return not self.registry.lists_referrers
+
     def referrers(self, subject: Digest) -> tuple[Descriptor, ...]:
         """What refers to `subject`."""
         if not self.registry.lists_referrers:

@@ -112,6 +112,11 @@ class Repository:
                 _skip(stream, offset)
             yield stream
 
+    @property
+    def lists_no_referrers(self) -> bool:
+        """Whether the registry has said that it has no referrers API."""
+        return self.registry.powers.referrers is False
+
     def referrers(self, subject: Digest) -> tuple[Descriptor, ...]:
         """What the referrers API lists for `subject`."""
         return referrers.listed(self.registry, self.path, self._scopes, subject)

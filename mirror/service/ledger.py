@@ -134,7 +134,8 @@ class Ledger:
             taken = attempts.wanted(was, tag.digest, published, survey.target.name, now)
             there = survey.there.tags.get(tag.name)
             digest = there.digest if there else None
-            self._set(was, replace(taken, target_digest=digest, kept=taken.kept and digest is not None))
+            kept = taken.kept and digest is not None
+            self._set(was, attempts.changed(taken, target_digest=digest, kept=kept))
         for record in self._of(mirror):
             if record.key.repository == survey.path and record.key.tag not in wanted:
                 listed = record.key.tag in survey.listed.tags

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mirror.state.records import TagRecord
 
@@ -39,7 +40,7 @@ def wanted(
     record: TagRecord, digest: str | None, published: float | None, target: str, now: float
 ) -> TagRecord:
     """The record of a tag that the source lists; a new digest starts afresh."""
-    record = replace(record, target=target, absent_since=None, wanted=True)
+    record = changed(record, target=target, absent_since=None, wanted=True)
     if digest is None or digest == record.source_digest:
         return record
     return replace(settled(record), source_digest=digest, published=published, first_seen=now, kept=False)
@@ -64,14 +65,14 @@ def failed(record: TagRecord, failure: Failure, patience: Patience, jitter: floa
 
 def settled(record: TagRecord) -> TagRecord:
     """The record without any memory of failures."""
-    return replace(record, attempts=0, refusals=0, next_attempt=None, reason=None, message=None, dead=False)
+    return changed(record, attempts=0, refusals=0, next_attempt=None, reason=None, message=None, dead=False)
 
 
 def in_step(record: TagRecord, digest: str) -> TagRecord:
     """The record of a tag that the target holds as the source has it, by this digest of the source."""
     if record.kept and record.source_digest == digest:
         return settled(record)
-    return replace(settled(record), source_digest=digest, target_digest=digest, kept=False)
+    return changed(settled(record), source_digest=digest, target_digest=digest, kept=False)
 
 
 def copied(record: TagRecord, digest: str, size: int, now: float) -> TagRecord:
@@ -102,6 +103,13 @@ def is_due(record: TagRecord | None, digest: str | None, now: float, patience: P
     if record.next_attempt is None:
         return True
     return not now < record.next_attempt <= now + patience.longest
+
+
+def changed(record: TagRecord, **fields: Any) -> TagRecord:
+    """The record with these fields; itself where it has them, as nearly all have in nearly every pass."""
+    if all(getattr(record, name) == value for name, value in fields.items()):
+        return record
+    return replace(record, **fields)
 
 
 def lag(records: Iterable[TagRecord], now: float) -> float:

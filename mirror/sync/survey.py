@@ -76,7 +76,14 @@ def choose(
     return replace(found, wanted=wanted)
 
 
-def compare(found: Survey, workers: Workers, rule: Rule, problem: Problem, recall: Recall) -> Survey:
+def nothing(_repository: str, _tags: Iterable[str]) -> Mapping[str, Digest]:
+    """The Recall of who has no memory."""
+    return {}
+
+
+def compare(
+    found: Survey, workers: Workers, rule: Rule, problem: Problem, recall: Recall = nothing
+) -> Survey:
     """Ask for what the comparison needs and the lists did not tell: target digests, referrers on both sides.
 
     What is recalled of the target spares the question only where it says that nothing is to be done: whatever is
@@ -91,11 +98,6 @@ def compare(found: Survey, workers: Workers, rule: Rule, problem: Problem, recal
     if found.there.manifests is not None:
         return replace(found, attached=found.there.manifests)
     return _attached(found, workers, problem) if rule.referrers else found
-
-
-def nothing(_repository: str, _tags: Iterable[str]) -> Mapping[str, Digest]:
-    """The Recall of who has no memory."""
-    return {}
 
 
 def _resolved_there(found: Survey, workers: Workers, problem: Problem, recall: Recall) -> Survey:
@@ -136,6 +138,8 @@ def _rewritten(found: Survey, platforms: tuple[Platform, ...], workers: Workers,
 
 def _referred(found: Survey, workers: Workers, problem: Problem) -> Survey:
     """With the referrers of every wanted tag, from a source whose list does not tell them."""
+    if found.source.lists_no_referrers:
+        return found
     wanted, answers = _asked(found.wanted, workers, problem, lambda _, digest: found.source.referrers(digest))
     referred = (tag._replace(referrers=answers[tag.digest]) if tag.digest else tag for tag in wanted)
     return replace(found, wanted=tuple(referred))
@@ -151,12 +155,12 @@ def _attached(found: Survey, workers: Workers, problem: Problem) -> Survey:
             return False
         return True
 
-    wanted, answers = _asked(
-        found.wanted,
-        workers,
-        problem,
-        lambda tag, _: [one.digest for one in tag.referrers if has(one.digest)],
+    referred = [tag for tag in found.wanted if tag.referrers]
+    fine, answers = _asked(
+        referred, workers, problem, lambda tag, _: [one.digest for one in tag.referrers if has(one.digest)]
     )
+    answered = {tag.name for tag in fine}
+    wanted = tuple(tag for tag in found.wanted if not tag.referrers or tag.name in answered)
     there = frozenset(digest for digests in answers.values() for digest in digests)
     return replace(found, wanted=wanted, attached=there)
 

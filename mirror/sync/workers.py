@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
@@ -30,10 +31,10 @@ class Workers:
 
     def __init__(self, images: int, blobs: int) -> None:
         """Both at least 1. Threads start when they are first needed."""
-        self.repositories = _Pool(_REPOSITORIES, thread_name_prefix="repository")
-        self.lookups = _Pool(_SIDES * (images + blobs), thread_name_prefix="lookup")
-        self.images = _Pool(images, thread_name_prefix="image")
-        self.blobs = _Pool(blobs, thread_name_prefix="blob")
+        self.repositories = Pool(_REPOSITORIES, "repository")
+        self.lookups = Pool(_SIDES * (images + blobs), "lookup")
+        self.images = Pool(images, "image")
+        self.blobs = Pool(blobs, "blob")
 
     def begin_no_more(self) -> None:
         """Images that are being copied may end; what waits is dropped, and whoever comes later meets Stopped."""
@@ -51,14 +52,24 @@ class Workers:
             pool.shutdown(wait=not interrupted, cancel_futures=True)
 
 
-class _Pool(ThreadPoolExecutor):
+class Pool(ThreadPoolExecutor):
     """Threads that say Stopped when they take no more work, and that work in the context of whoever gave it."""
+
+    def __init__(self, size: int, name: str) -> None:
+        """At most `size` threads."""
+        super().__init__(size, thread_name_prefix=name)
+        self.size = size
+        self.ended = False
 
     def submit(self, work: Callable[P, A], /, *args: P.args, **kwargs: P.kwargs) -> Future[A]:
         try:
             return super().submit(partial(copy_context().run, work, *args, **kwargs))
         except RuntimeError as error:
             raise Stopped("stopped before the work was begun") from error
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.ended = True
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 def gather(futures: Iterable[Future[A]]) -> list[A]:
@@ -73,9 +84,32 @@ def gather(futures: Iterable[Future[A]]) -> list[A]:
     return [future.result() for future in waiting]
 
 
-def spread(pool: ThreadPoolExecutor, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
-    """`work` of every item, side by side, in order. A single item is done here and now."""
+def spread(pool: Pool, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    """`work` of every item, side by side, in order; the first error only after all. A single item is done here and now.
+
+    The pool is asked for threads and not for each item: to hand over one costs as much as a small request.
+    """
     listed = list(items)
     if len(listed) == 1:
         return [work(listed[0])]
-    return gather([pool.submit(work, item) for item in listed])
+    waiting = deque(enumerate(listed))
+    done: dict[int, B] = {}
+    failed: dict[int, Exception] = {}
+
+    def go_on() -> None:
+        while waiting:
+            if pool.ended:
+                raise Stopped("stopped before the work was done")
+            try:
+                number, item = waiting.popleft()
+            except IndexError:  # somebody was faster
+                return
+            try:
+                done[number] = work(item)
+            except Exception as error:  # noqa: BLE001 - told by whoever called, when the rest is done
+                failed[number] = error
+
+    gather(pool.submit(go_on) for _ in range(min(pool.size, len(listed))))
+    if failed:
+        raise failed[min(failed)]
+    return [done[number] for number in range(len(listed))]
