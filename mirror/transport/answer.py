@@ -5,14 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from http.client import IncompleteRead
 from typing import NamedTuple, Self
 
 from mirror.errors import TooLong
 from mirror.transport import redact
-from mirror.transport.connection import Connection, Response
-from mirror.transport.failures import FOREIGN, translate
+from mirror.transport.connection import Connection
+from mirror.transport.failures import FOREIGN, Cut, translate
 from mirror.transport.pool import Pool
+from mirror.transport.response import Response
 
 # A listing of 10,000 tags at Google has about 5 MB; nothing that is read whole has more than this.
 MAX_BODY = 64 * 1024 * 1024
@@ -55,8 +55,6 @@ class Stream:
         """The whole body; TooLong when it has more than `most` bytes."""
         try:
             body = self._response.read(most + 1)
-            if len(body) <= most and self._response.length:
-                raise IncompleteRead(body, self._response.length)
             if self.headers.get("Content-Encoding") in _PACKED:
                 body = _unpacked(body, most + 1)
         except FOREIGN as error:
@@ -68,17 +66,16 @@ class Stream:
     def close(self) -> None:
         """Done with it. A short rest is read, so that the connection can be used again; a long one costs it."""
         response = self._response
-        if response.length is not None and response.length <= _WORTH_DRAINING:
+        if response.left is not None and response.left <= _WORTH_DRAINING:
             with suppress(*FOREIGN):
-                response.read()
-        if response.isclosed():
+                response.read(_WORTH_DRAINING)
+        if response.is_done:
             self._pool.give_back(self._connection)
         else:
             self.abandon()
 
     def abandon(self) -> None:
         """Close it and its connection."""
-        self._response.close()
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -94,9 +91,9 @@ class Stream:
 
 
 def _unpacked(packed: bytes, most: int) -> bytes:
-    """No more than `most` bytes of it, however much there is. Raises zlib.error, IncompleteRead."""
+    """No more than `most` bytes of it, however much there is. Raises zlib.error, Cut."""
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # the format is told from the first bytes
     unpacked = unpacker.decompress(packed, most)
     if not unpacker.eof and len(unpacked) < most:
-        raise IncompleteRead(unpacked)
+        raise Cut("the answer was cut off: its packed body has no end")
     return unpacked

@@ -1,7 +1,4 @@
-"""Connection: HTTP/1.1 over one socket, one exchange after the other.
-
-What is written is put together here, and in one piece where it is small; http.client reads the bodies of the answers.
-"""
+"""Connection: HTTP/1.1 over one socket, one exchange after the other; what is small is written in one piece."""
 
 from __future__ import annotations
 
@@ -9,48 +6,15 @@ import re
 import select
 import socket
 from collections.abc import Iterable, Mapping
-from http.client import BadStatusLine, HTTPResponse, IncompleteRead, RemoteDisconnected
-from typing import BinaryIO
 from urllib.parse import quote
 
-from mirror.transport import headers
-from mirror.transport.headers import Headers
+from mirror.transport.incoming import Incoming
+from mirror.transport.response import Response
 
 Body = bytes | Iterable[memoryview]
 # A body up to this size goes out with its headers: one packet, and the registry wakes up once.
 _SMALL = 64 * 1024
-_EMPTY = frozenset({204, 304})
-_DIGITS = 3
 _PLAIN = re.compile(r"[!-~]*")
-
-
-class Response(HTTPResponse):
-    """An answer whose body is still arriving. `fields` are its headers."""
-
-    fields: Headers
-
-    def __init__(self, sock: socket.socket, method: str) -> None:
-        """Of the request that was sent with `method`."""
-        super().__init__(sock, method=method)
-        self._asked = method
-
-    def begin(self) -> None:
-        """Read the status line and the headers, and work out where the body ends (RFC 9112, 6.3)."""
-        version, status, self.reason = _status(self.fp)
-        while 100 <= status < 200:
-            headers.read(self.fp)
-            version, status, self.reason = _status(self.fp)
-        self.status = status
-        self.fields = fields = headers.read(self.fp)
-        self.chunked = fields.get("transfer-encoding", "").lower() == "chunked"
-        self.chunk_left = None
-        length = fields.get("content-length", "")
-        self.length = int(length) if length.isascii() and length.isdigit() and not self.chunked else None
-        if self._asked == "HEAD" or status in _EMPTY:
-            self.length, self.chunked = 0, False
-        endless = self.length is None and not self.chunked
-        wish = fields.get("connection", "").lower()
-        self.will_close = endless or "close" in wish or (version == "HTTP/1.0" and "keep-alive" not in wish)
 
 
 class Connection:
@@ -59,6 +23,8 @@ class Connection:
     def __init__(self, sock: socket.socket, host: str) -> None:
         """`host` is the name (and port) that the requests are for."""
         self._socket = sock
+        self._incoming = Incoming(sock)
+        self._seconds: float | None = None
         self._host = host
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
@@ -67,11 +33,12 @@ class Connection:
     def send(
         self, method: str, target: str, fields: Mapping[str, str], body: Body | None, seconds: float
     ) -> None:
-        """Write a request; no single write may take more than `seconds`."""
-        self._socket.settimeout(seconds)
+        """Write a request; no single write may take more than `seconds`. Raises OSError, ValueError."""
         first = _head(method, target, self._host, fields, body)
         if isinstance(body, bytes) and len(body) <= _SMALL:
             first, body = first + body, None
+        if body:  # what is small fits into the socket, and no write of it can wait
+            self._hurry(seconds)
         try:
             self._socket.sendall(first)
             for piece in (body,) if isinstance(body, bytes) else body or ():
@@ -81,15 +48,10 @@ class Connection:
             self._broken = True
 
     def answer(self, method: str, seconds: float) -> Response:
-        """Wait for the answer; no pause in it may take more than `seconds`."""
-        self._socket.settimeout(seconds)
-        response = Response(self._socket, method)
-        try:
-            response.begin()
-        except BaseException:
-            response.close()
-            raise
-        self._broken = self._broken or response.will_close
+        """Wait for the answer; no pause in it may take more than `seconds`. Raises OSError, Cut, Garbled."""
+        self._hurry(seconds)
+        response = Response(self._incoming, method)
+        self._broken = self._broken or response.is_last
         return response
 
     @property
@@ -100,25 +62,16 @@ class Connection:
     @property
     def is_stale(self) -> bool:
         """Whether something came while nothing was asked: the end, most likely."""
-        return bool(self._poll.poll(0))
+        return not self._incoming.is_empty or bool(self._poll.poll(0))
+
+    def _hurry(self, seconds: float) -> None:
+        if seconds != self._seconds:
+            self._socket.settimeout(seconds)
+            self._seconds = seconds
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
-
-
-def _status(stream: BinaryIO) -> tuple[str, int, str]:
-    try:
-        line = headers.line(stream)
-    except IncompleteRead as cut:
-        if cut.partial:
-            raise
-        raise RemoteDisconnected("the connection was closed without an answer") from None
-    version, _, rest = line.partition(" ")
-    code, _, reason = rest.partition(" ")
-    if not (version.startswith("HTTP/1.") and len(code) == _DIGITS and code.isascii() and code.isdigit()):
-        raise BadStatusLine(line[:100])
-    return version, int(code), reason.strip()
 
 
 def _head(method: str, target: str, host: str, fields: Mapping[str, str], body: Body | None) -> bytes:

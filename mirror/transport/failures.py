@@ -1,17 +1,25 @@
-"""Failures: what sockets, TLS and HTTP raise, as errors of this program."""
+"""Failures: what goes wrong with HTTP, and what that, sockets and TLS raise as errors of this program."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 import zlib
-from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from mirror.errors import ConnectFailed, ConnectionBroken, MirrorError, TimedOut
 from mirror.transport import redact
 
-FOREIGN = (OSError, HTTPException, ValueError, zlib.error)
+
+class Garbled(Exception):
+    """What arrived is not HTTP."""
+
+
+class Cut(Garbled):
+    """What arrived ended too early."""
+
+
+FOREIGN = (OSError, Garbled, ValueError, zlib.error)
 
 
 def translate(error: BaseException, url: str, *, connected: bool) -> MirrorError:

@@ -1,27 +1,50 @@
-"""Headers: the fields of an answer, read by hand; http.client uses a parser for mail, which takes most of the time."""
+"""Headers: the fields of an answer, by their names in any case."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from http.client import HTTPException, IncompleteRead
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Self, TypeVar, overload
 
-_LONGEST_LINE = 65536
+from mirror.transport.failures import Garbled
+
+T = TypeVar("T")
 _MOST = 100
 
 
 class Headers(Mapping[str, str]):
-    """By their names, in any case."""
+    """What comes twice is joined by a comma (RFC 9110, 5.3)."""
 
     __slots__ = ("_fields",)
 
-    def __init__(self) -> None:
-        """None yet."""
-        self._fields: dict[str, str] = {}
+    def __init__(self, fields: dict[str, str]) -> None:
+        """`fields` by their names in lower case."""
+        self._fields = fields
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> Self:
+        """Read lines. Raises Garbled for what is no field, or too much of them."""
+        fields: dict[str, str] = {}
+        for count, line in enumerate(lines):
+            name, colon, value = line.partition(":")
+            if not colon or not name or name != name.strip():
+                raise Garbled("a header that is no field")
+            if count == _MOST:
+                raise Garbled(f"more than {_MOST} headers")
+            key, value = name.lower(), value.strip()
+            fields[key] = f"{fields[key]}, {value}" if key in fields else value
+        return cls(fields)
 
     def __getitem__(self, name: str) -> str:
         """The value of a field. Raises KeyError."""
         return self._fields[name.lower()]
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /, default: str | T) -> str | T: ...
+    def get(self, name: str, /, default: object = None) -> object:
+        """The value of a field, or `default`."""
+        return self._fields.get(name.lower(), default)
 
     def __iter__(self) -> Iterator[str]:
         """The names, in lower case."""
@@ -30,31 +53,3 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         """How many there are."""
         return len(self._fields)
-
-    def add(self, name: str, value: str) -> None:
-        """One more field; what comes twice is joined by a comma (RFC 9110, 5.3)."""
-        key = name.lower()
-        earlier = self._fields.get(key)
-        self._fields[key] = value if earlier is None else f"{earlier}, {value}"
-
-
-def read(stream: BinaryIO) -> Headers:
-    """The fields up to the empty line. Raises HTTPException for what is no field, or too much of them."""
-    headers, count = Headers(), 0
-    while field := line(stream):
-        name, colon, value = field.partition(":")
-        if not colon or not name or name != name.strip():
-            raise HTTPException("a header that is no field")
-        headers.add(name, value.strip())
-        count += 1
-        if count > _MOST:
-            raise HTTPException(f"more than {_MOST} headers")
-    return headers
-
-
-def line(stream: BinaryIO) -> str:
-    """One line, without its end. Raises HTTPException where it has none."""
-    raw = stream.readline(_LONGEST_LINE)
-    if not raw.endswith(b"\n"):
-        raise IncompleteRead(raw) if len(raw) < _LONGEST_LINE else HTTPException("a header without end")
-    return raw.rstrip(b"\r\n").decode("latin-1")

@@ -86,7 +86,7 @@ class Pool:
         return f"http://{self._origin.authority}{path}"
 
     def take(self, seconds: float) -> Connection:
-        """A connection, for this thread alone; to open one may take so long. Raises OSError, HTTPException."""
+        """A connection, for this thread alone; to open one may take so long. Raises OSError, Garbled."""
         while True:
             try:
                 connection = self._free.pop()
@@ -123,10 +123,10 @@ class Pool:
         there = f"{host}:{self._origin.port}"
         way = Connection(opened, there)
         way.send("CONNECT", there, proxy.headers, None, seconds)
-        with way.answer("CONNECT", seconds) as answer:
-            if answer.status != _OK:
-                said = f"{answer.status} {answer.reason}".strip()
-                raise OSError(f"the proxy {proxy.origin.authority} answers to CONNECT: {said}")
+        answer = way.answer("CONNECT", seconds)
+        if answer.status != _OK:
+            said = f"{answer.status} {answer.reason}".strip()
+            raise OSError(f"the proxy {proxy.origin.authority} answers to CONNECT: {said}")
         if not proxy.origin.is_tls:
             return self._trust.context.wrap_socket(opened, server_hostname=self._origin.host)
         from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 - for TLS within TLS only

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from http.client import HTTPException
 
 import pytest
 
-from mirror.transport.connection import Body, Connection, Response
+from mirror.transport.connection import Body, Connection
+from mirror.transport.failures import Cut, Garbled
+from mirror.transport.response import Response
 
 SECONDS = 2.0
 
@@ -100,7 +103,7 @@ def test_a_header_that_would_become_two_is_never_sent(ends: Ends, fields: dict[s
 def test_an_answer_ends_where_it_says_and_the_connection_lives_on(
     ends: Ends, method: str, text: bytes, body: bytes
 ) -> None:
-    assert answered(ends, method, text).read() == body
+    assert answered(ends, method, text).read(100) == body
     assert not ends[0].is_used_up
 
 
@@ -115,13 +118,13 @@ def test_an_answer_ends_where_it_says_and_the_connection_lives_on(
     ],
 )
 def test_an_answer_without_end_or_one_that_says_so_is_the_last(ends: Ends, text: bytes, body: bytes) -> None:
-    assert answered(ends, "GET", text, ends_here=True).read() == body
+    assert answered(ends, "GET", text, ends_here=True).read(100) == body
     assert ends[0].is_used_up
 
 
 def test_old_http_keeps_a_connection_where_it_says_so(ends: Ends) -> None:
     text = b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na"
-    assert answered(ends, "GET", text).read() == b"a"
+    assert answered(ends, "GET", text).read(100) == b"a"
     assert not ends[0].is_used_up
 
 
@@ -130,8 +133,78 @@ def test_old_http_keeps_a_connection_where_it_says_so(ends: Ends) -> None:
     [b"HTTP/2 200 OK\r\n\r\n", b"HTTP/1.1 20 OK\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"SSH-2.0-x\r\n\r\n"],
 )
 def test_what_is_no_status_is_refused(ends: Ends, text: bytes) -> None:
-    with pytest.raises(HTTPException):
+    with pytest.raises(Garbled):
         answered(ends, "GET", text)
+
+
+def test_what_comes_after_an_answer_is_not_taken_for_the_next(ends: Ends) -> None:
+    assert (
+        answered(ends, "GET", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n").read(9)
+        == b"a"
+    )
+    assert ends[0].is_stale
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+def test_an_answer_is_the_same_in_whatever_pieces_it_comes(ends: Ends, size: int) -> None:
+    connection, theirs = ends
+    chunks = b"5;name=value\r\nabcde\r\n A \r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n".replace(b" A ", b"A")
+    text = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+
+    def send() -> None:
+        for start in range(0, len(text), size):
+            theirs.sendall(text[start : start + size])
+            time.sleep(0.001)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    response = connection.answer("GET", SECONDS)
+    buffer = bytearray(8)
+    first = response.readinto(memoryview(buffer))
+    assert bytes(buffer[:first]) + response.read(100) == b"abcde0123456789"
+    sender.join()
+    assert response.is_done
+    assert not connection.is_stale
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"Content-Length: 5\r\n\r\nabc",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc",
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_an_answer_that_ends_too_early_is_none(ends: Ends, text: bytes) -> None:
+    response = answered(ends, "GET", b"HTTP/1.1 200 OK\r\n" + text, ends_here=True)
+    with pytest.raises(Cut):
+        response.read(100)
+    assert not response.is_done
+
+
+@pytest.mark.parametrize("chunks", [b"x\r\n", b"-1\r\nabc", b"3\r\nabcd\r\n0\r\n\r\n", b"\r\n", b"0x1\r\na"])
+def test_chunks_that_are_none_are_refused(ends: Ends, chunks: bytes) -> None:
+    response = answered(ends, "GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+    with pytest.raises(Garbled):
+        response.read(100)
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nA: 1\r\n", b"HTTP/1.1 200 OK\r\nA: 1"]
+)
+def test_a_head_that_ends_too_early_is_none(ends: Ends, head: bytes) -> None:
+    with pytest.raises(Cut):
+        answered(ends, "GET", head, ends_here=True)
+
+
+def test_a_head_without_end_is_refused(ends: Ends) -> None:
+    connection, theirs = ends
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 200_000)
+    theirs.sendall(b"HTTP/1.1 200 OK\r\nA: " + b"y" * 100_000)
+    with pytest.raises(Garbled):
+        connection.answer("GET", SECONDS)
 
 
 def test_an_answer_that_comes_before_all_was_sent_is_heard(ends: Ends) -> None:
