@@ -114,6 +114,14 @@ def _balance(work: str, tool: str = OURS) -> Callable[[Results], str]:
     return reason
 
 
+def _largest(results: Results) -> str:
+    ours = [
+        (one.memory, work, one.tool.name) for work, found in results.items() for one in found if one.tool.ours
+    ]
+    memory, work, name = max(ours)
+    return f"{name} in *{work}* has {memory:.1f}"
+
+
 def _used(one: Result) -> str:
     said = f"{one.tool.name} in {one.wall:.2f} s: {one.cpu:.2f} in the client"
     if one.registries is None:
@@ -122,11 +130,14 @@ def _used(one: Result) -> str:
     return f"{said}, {one.registries / passes:.2f} in the registries"
 
 
-# Of yappi over *many*, 2026-11-24: functions by their CPU time, all threads.
+# Of 2026-11-28: yappi over *many*, functions by their CPU time in all threads; cachegrind over `sync` of one tag.
 PROFILE = """\
-Where the cores are busy from end to end, time is the sum of what client and registries use. A profile of the client in
-*many* has half of its time in urllib3, http.client and email (which reads headers), a sixth in this program, the rest
-in threads, locks and URLs. Needed: an HTTP client that is not written in Python, or more cores."""
+Where the cores are busy from end to end, time is the sum of what client and registries use; then only what the client
+itself uses can be less. A profile of the client in *many* is flat: a third of its CPU is HTTP (`mirror/transport`), a
+fifth threads and locks, a fifth manifests and requests (`mirror/oci`), a seventh the plan and the copies
+(`mirror/sync`). Of the 1,047 million instructions of a `sync` of one tag, 588 are Python's, typer's and pydantic's
+(typer loads it for any option), 90 those of ssl, ruamel.yaml and threads, 369 this program's. Needed: a command line
+without typer, 219 of them, or a client that is not written in Python."""
 GOALS = (
     Goal("*many*, cold: requests in all", _requests("many"), 2700),
     Goal("*many*, cold: wall to the best peer's", _ratio("many"), 0.8, _balance("many")),
@@ -169,9 +180,9 @@ GOALS = (
     Goal("*unchanged-10k*: list requests, greetings and logins", _requests("unchanged-10k, 20 ms"), 85),
     Goal("*big*: wall to the best peer's", _ratio("big"), 1.0, _balance("big")),
     Goal("*big*: wall to that of the `curl` pipe", _pipe, 1 / 0.9),
-    Goal("*big*: client CPU seconds per GiB", _cpu("big"), 1.5),
-    Goal("*big*, TLS: client CPU seconds per GiB", _cpu("big, TLS"), 2.3),
-    Goal("peak memory in every case, MiB", _memory, 64),
+    Goal("*big*: client CPU seconds per GiB", _cpu("big"), 1.5, _balance("big")),
+    Goal("*big*, TLS: client CPU seconds per GiB", _cpu("big, TLS"), 2.3, _balance("big, TLS")),
+    Goal("peak memory in every case, MiB", _memory, 64, _largest),
     Goal("memory for a layer of 2 GiB beyond that for one of 256 MiB, MiB", _growth, 4),
     Goal("`gcr-mirror --help`: wall, s", _help, 0.3),
     Goal("`gcr-mirror copy` of a tiny image: wall beyond crane's, s", _tiny, 0.5),

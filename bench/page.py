@@ -10,8 +10,8 @@ from bench.works import Result, Work
 
 _RATIOS = """\
 A ratio is that of medians, to the fastest peer that was there. A peer at equal parallelism has at most 32 transfers
-under way, as we have. That no more than 64 connections are opened to a registry is held by a test,
-`tests/integration/test_request_counts.py`."""
+under way, as we have (of mere questions we have up to 64). That no more than 64 connections are opened to a registry is
+held by a test, `tests/integration/test_request_counts.py`."""
 _METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT")
 
 
@@ -51,8 +51,9 @@ brackets. CPU is user and system time of the client; memory is the largest proce
 counted by the registries in the last run. Images are made from fixed seeds, of bytes that do not compress. The source
 and target are Debian's docker-registry unless the work says otherwise, and keep their files {setting.files}; the round
 trip of 20 ms is made by a proxy on loopback in front of each; *big* is not sent through it, since it would be what is
-measured. The second pass of gcr-mirror is that of one process that keeps its connections, as the daemon does. Our
-limits are the defaults. Where one request after the other takes minutes, a peer is run once, and the table says so.
+measured. The second pass of gcr-mirror is the daemon's, with its state in SQLite, without its start: it keeps its
+connections, and recalls what the target held. Our limits are the defaults. Where one request after the other takes
+minutes, a peer is run once, and the table says so; at 20 ms skopeo is not run one repository after another.
 
 {absent}Tools: {versions}.
 """

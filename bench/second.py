@@ -15,6 +15,7 @@ from pathlib import Path
 from mirror.bootstrap.station import Station, open_ledger
 from mirror.config import load
 from mirror.events import Event, Failed
+from mirror.service import footprint
 from mirror.transport.clock import Clock
 
 
@@ -30,6 +31,7 @@ class Hurried(Clock):
 
 def main() -> None:
     """Make both passes with the same connections and memory."""
+    footprint.share_heaps()
     config = load(Path(sys.argv[1]), os.environ)
     failures: list[Failed] = []
 
