@@ -114,12 +114,33 @@ def _balance(work: str, tool: str = OURS) -> Callable[[Results], str]:
     return reason
 
 
+def _absolute(work: str) -> Callable[[Results], str]:
+    """A bound in seconds is of the machine that it was set on: what the peers use on this one, beside it."""
+
+    def reason(results: Results) -> str:
+        each = [
+            f"{one.tool.name} {one.cpu / BIG_GIBIBYTES:.2f}"
+            for one in results.get(work, [])
+            if not one.tool.ours
+        ]
+        return f"a bound in seconds depends on the machine; on this one the peers use {', '.join(each)}"
+
+    return reason
+
+
+def _start(results: Results) -> str:
+    """Nearly all of it is one core that loads modules."""
+    each = [f"{one.tool.name} {one.cpu:.2f}" for one in results.get(START, [])]
+    return f"CPU seconds: {', '.join(each)}; what is loaded, and at what cost, stands below"
+
+
 def _largest(results: Results) -> str:
     ours = [
         (one.memory, work, one.tool.name) for work, found in results.items() for one in found if one.tool.ours
     ]
     memory, work, name = max(ours)
-    return f"{name} in *{work}* has {memory:.1f}"
+    state = ", of which SQLAlchemy takes 14 for the state" if name == SECOND else ""
+    return f"{name} in *{work}* has {memory:.1f}{state}"
 
 
 def _used(one: Result) -> str:
@@ -180,10 +201,10 @@ GOALS = (
     Goal("*unchanged-10k*: list requests, greetings and logins", _requests("unchanged-10k, 20 ms"), 85),
     Goal("*big*: wall to the best peer's", _ratio("big"), 1.0, _balance("big")),
     Goal("*big*: wall to that of the `curl` pipe", _pipe, 1 / 0.9),
-    Goal("*big*: client CPU seconds per GiB", _cpu("big"), 1.5, _balance("big")),
-    Goal("*big*, TLS: client CPU seconds per GiB", _cpu("big, TLS"), 2.3, _balance("big, TLS")),
+    Goal("*big*: client CPU seconds per GiB", _cpu("big"), 1.5, _absolute("big")),
+    Goal("*big*, TLS: client CPU seconds per GiB", _cpu("big, TLS"), 2.3, _absolute("big, TLS")),
     Goal("peak memory in every case, MiB", _memory, 64, _largest),
     Goal("memory for a layer of 2 GiB beyond that for one of 256 MiB, MiB", _growth, 4),
-    Goal("`gcr-mirror --help`: wall, s", _help, 0.3),
-    Goal("`gcr-mirror copy` of a tiny image: wall beyond crane's, s", _tiny, 0.5),
+    Goal("`gcr-mirror --help`: wall, s", _help, 0.3, _start),
+    Goal("`gcr-mirror copy` of a tiny image: wall beyond crane's, s", _tiny, 0.5, _start),
 )
