@@ -33,11 +33,13 @@ class Connection:
     def send(
         self, method: str, target: str, fields: Mapping[str, str], body: Body | None, seconds: float
     ) -> None:
-        """Write a request; no single write may take more than `seconds`. Raises OSError, ValueError."""
+        """Write a request; no write of a long body may take more than `seconds`. Raises OSError, ValueError."""
         first = _head(method, target, self._host, fields, body)
         if isinstance(body, bytes) and len(body) <= _SMALL:
             first, body = first + body, None
-        if body:  # what is small fits into the socket, and no write of it can wait
+        if (
+            body
+        ):  # what is small fits into the socket at once; to set a time for it would be a system call in vain
             self._hurry(seconds)
         try:
             self._socket.sendall(first)
