@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import inspect
+import os
+from argparse import Action
 from collections.abc import Iterator
-from typing import Any
 
-import typer.main
-
-from mirror.cli.app import app
+from mirror.cli import app
+from mirror.cli.command import Command, Group
+from mirror.cli.commands import PROGRAM
 from mirror.cli.exits import Exit
+from mirror.cli.parser import Parser
 
 _INTRODUCTION = """\
 <!-- Made by scripts/cli_page.py from mirror/cli; a test compares. -->
@@ -31,39 +32,57 @@ _EXITS = {
     Exit.UNREAD: "whoever read the output went away, as in `gcr-mirror list ... \\| head -1`",
 }
 
-# Typer keeps its copy of Click to itself, so commands and contexts have no public type.
-Command = Any
-Context = Any
 
-
-def page(root: Command) -> str:
+def page() -> str:
     """The whole page as Markdown: every command, a group before its commands, then the exit codes."""
-    sections = [_section(command, context) for command, context in _commands(root, "gcr-mirror", None)]
+    root = app.parser()
+    sections = [_section(root, PROGRAM), *(_section(*one) for one in _commands(root.prog, PROGRAM))]
     exits = [f"| {code.value} | {_EXITS[code]} |" for code in Exit]
     return "\n".join([_INTRODUCTION, *sections, "## Exit codes\n\n| code | means |\n|---|---|", *exits, ""])
 
 
-def _commands(command: Command, name: str, parent: Context) -> Iterator[tuple[Command, Context]]:
-    context = command.make_context(name, [], parent=parent, resilient_parsing=True)
-    yield command, context
-    for child, its in getattr(command, "commands", {}).items():
-        if not its.hidden:
-            yield from _commands(its, child, context)
+def _commands(prog: str, group: Group) -> Iterator[tuple[Parser, Command | Group]]:
+    for name, command in group.commands.items():
+        parser = command.parser(f"{prog} {name}")
+        yield parser, command
+        if isinstance(command, Group):
+            yield from _commands(parser.prog, command)
 
 
-def _section(command: Command, context: Context) -> str:
-    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    said = inspect.cleandoc(command.help or "")
-    rows = [_row(*record) for one in command.params if (record := one.get_help_record(context))]
+def _section(parser: Parser, command: Command | Group) -> str:
+    rows = [_row(parser, action) for action in parser.declared if "--help" not in action.option_strings]
     table = ["| argument or option | means |", "|---|---|", *rows, ""] if rows else []
-    return "\n".join([f"## {context.command_path}", "", said, "", "```text", usage, "```", "", *table])
+    usage = f"{parser.prog} {_usage(parser, command)}"
+    said = "\n".join(line.strip() for line in command.about.strip().splitlines())
+    return "\n".join([f"## {parser.prog}", "", said, "", "```text", usage, "```", "", *table])
 
 
-def _row(name: str, means: str) -> str:
-    """One line of a table; what stands in brackets behind the help (environment, default) follows it."""
-    text, _, extra = means.replace("|", "\\|").partition("  [")
-    return f"| `{name}` | {text}{f' ({extra[:-1]})' if extra else ''} |"
+def _usage(parser: Parser, command: Command | Group) -> str:
+    if isinstance(command, Group):
+        return "[options] COMMAND ..."
+    arguments = (_argument(action) for action in parser.declared if not action.option_strings)
+    return " ".join(["[options]", *arguments])
+
+
+def _argument(action: Action) -> str:
+    optional, several = action.nargs == "?", action.nargs == "+"
+    return f"{'[' * optional}{action.metavar or action.dest}{']' * optional}{'...' * several}"
+
+
+def _row(parser: Parser, action: Action) -> str:
+    """One line of a table: how it is written, and its help with the default filled in."""
+    means = (action.help or "") % {"default": action.default, "prog": parser.prog}
+    means = means.replace("|", "\\|")
+    return f"| `{_written(action)}` | {means} |"
+
+
+def _written(action: Action) -> str:
+    if not action.option_strings:
+        return _argument(action)
+    value = action.metavar or f"{{{','.join(action.choices or ())}}}"
+    return ", ".join(action.option_strings) + ("" if action.nargs == 0 else f" {value}")
 
 
 if __name__ == "__main__":
-    print(page(typer.main.get_command(app)), end="")
+    os.environ.pop("GCR_MIRROR_CONFIG", None)  # which would be the default on the page
+    print(page(), end="")

@@ -4,89 +4,74 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated, NoReturn
-
-import typer
+from typing import NoReturn
 
 import mirror
 from mirror.cli import streams
-from mirror.cli.commands import Root
+from mirror.cli.command import split
+from mirror.cli.commands import PROGRAM
 from mirror.cli.exits import Exit
+from mirror.cli.parser import Parser
 from mirror.errors import ConfigError, MirrorError, TransportError, Unauthorized
 
-app = typer.Typer(
-    name="gcr-mirror",
-    cls=Root,
-    help="Keep the images of a GitLab Container Registry pullable from Google when GitLab is down.",
-    epilog="Begin with `gcr-mirror demo`. Exit codes: 0 in sync, 1 some images failed, 2 usage or configuration, "
-    "3 a registry could not be reached or refused the login, 75 only some registries took a push.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+_EPILOG = (
+    "Begin with `gcr-mirror demo`. Exit codes: 0 in sync, 1 some images failed, 2 usage or configuration, "
+    "3 a registry could not be reached or refused the login, 75 only some registries took a push."
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"gcr-mirror {mirror.__version__}")
-        raise typer.Exit
+def parser() -> Parser:
+    """The parser of what stands before the command."""
+    found = PROGRAM.parser("gcr-mirror", _EPILOG)
+    found.add_argument("--debug", action="store_true", help="Show where an unexpected error came from.")
+    found.add_argument("--version", action="store_true", help="Print the version.")
+    return found
 
 
-@app.callback()
-def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an unexpected error came from.")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Options that stand before the command."""
-    del version
-    if debug:
+def main(words: Sequence[str]) -> Exit:
+    """Do what the words ask for. Errors are the caller's; SystemExit after a mistake in the words, and after help."""
+    before, after = split(words)
+    root = parser()
+    given = root.parse(before)
+    if given["version"]:
+        print(f"gcr-mirror {mirror.__version__}")
+        return Exit.IN_SYNC
+    if given["debug"]:
         os.environ["GCR_MIRROR_DEBUG"] = "1"
+    return PROGRAM.choose(root, after)
 
 
-def run() -> None:
+def run() -> NoReturn:
     """Run the command line; every error becomes one message and an exit code."""
+    streams.prepare()
     try:
-        _flushed()
+        ended = main(sys.argv[1:])
+        streams.flush()
     except MirrorError as error:
         _explain(error)
-        sys.exit(exit_code(error))
+        ended = exit_code(error)
     except KeyboardInterrupt:
         _interrupted()
-    except SystemExit as ended:
-        if ended.code == Exit.INTERRUPTED:  # what typer makes of Ctrl-C
-            _interrupted()
-        raise
     except BrokenPipeError:
         # The reader went away (`| head`): nothing is left to tell it.
         streams.silence(sys.stdout)
-        sys.exit(Exit.UNREAD)
+        ended = Exit.UNREAD
     except Exception as error:
         if os.environ.get("GCR_MIRROR_DEBUG"):
             raise
-        if reason := streams.full(error):
-            streams.say(f"stdout, or a temporary file, cannot be written: {reason}")
-            streams.silence(sys.stdout)
-        else:
-            streams.say(
-                f"unexpected {type(error).__name__}; `gcr-mirror --debug` shows where. Please report it."
-            )
-        sys.exit(Exit.FAILED)
+        _unexpected(error)
+        ended = Exit.FAILED
+    sys.exit(ended)
 
 
-def _flushed() -> None:
-    """The command, and all that it printed."""
-    try:
-        app()
-    except SystemExit as ended:
-        if isinstance(ended.__context__, BrokenPipeError):  # of which typer makes exit code 1
-            raise ended.__context__ from None
-        streams.flush()
-        raise
+def _unexpected(error: Exception) -> None:
+    if reason := streams.full(error):
+        streams.say(f"stdout, or a temporary file, cannot be written: {reason}")
+        streams.silence(sys.stdout)
+    else:
+        streams.say(f"unexpected {type(error).__name__}; `gcr-mirror --debug` shows where. Please report it.")
 
 
 def _interrupted() -> NoReturn:

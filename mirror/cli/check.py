@@ -5,23 +5,24 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from mirror.cli.command import Command
 from mirror.cli.exits import Exit
-from mirror.cli.options import AsJson, ConfigFile, load
+from mirror.cli.options import as_json, config_file, load
 from mirror.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mirror.checks.check import Finding, Probe
+    from mirror.cli.parser import Parser
 
 _MARKS = {"ok": "ok", "warning": "WARN", "failed": "FAIL"}
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
 
-def check(config: ConfigFile, as_json: AsJson = False) -> None:
+def check(config: Path, as_json: bool) -> Exit:
     """Look at everything that a pass needs, side by side, within 10 seconds; leaves nothing behind.
 
     Exit code 0 when nothing failed (warnings do not count), 1 when something did, 2 when the configuration is wrong.
@@ -35,14 +36,22 @@ def check(config: ConfigFile, as_json: AsJson = False) -> None:
         loaded = load(config)
     except ConfigError as error:
         _tell(_mistakes(config, error), as_json)
-        raise typer.Exit(Exit.USAGE) from error
+        return Exit.USAGE
     findings = [
         _configuration(config).ok(f"registries: {len(loaded.registries)}, mirrors: {len(loaded.mirrors)}"),
         *run(checks(loaded, os.environ)),
     ]
     _tell(findings, as_json)
     failed = any(finding.level == "failed" for finding in findings)
-    raise typer.Exit(Exit.FAILED if failed else Exit.IN_SYNC)
+    return Exit.FAILED if failed else Exit.IN_SYNC
+
+
+def _options(parser: Parser) -> None:
+    config_file(parser)
+    as_json(parser)
+
+
+CHECK = Command(check, _options)
 
 
 def _configuration(path: Path) -> Probe:
@@ -63,10 +72,10 @@ def _tell(findings: list[Finding], as_json: bool) -> None:
     counts = Counter(finding.level for finding in findings)
     if as_json:
         totals = {level: counts[level] for level in ("ok", "warning", "failed")}
-        typer.echo(json.dumps({**totals, "findings": [finding.as_json() for finding in findings]}))
+        print(json.dumps({**totals, "findings": [finding.as_json() for finding in findings]}))
     else:
         _print(findings)
-        typer.echo(f"ok: {counts['ok']}, warnings: {counts['warning']}, failed: {counts['failed']}")
+        print(f"ok: {counts['ok']}, warnings: {counts['warning']}, failed: {counts['failed']}")
 
 
 def _print(findings: list[Finding]) -> None:
@@ -83,8 +92,8 @@ def _print(findings: list[Finding]) -> None:
     Console(highlight=False, markup=False, emoji=False).print(table)
     for finding in findings:
         if finding.level != "ok":
-            typer.echo(trouble(finding))
-    typer.echo("")
+            print(trouble(finding))
+    print()
 
 
 def trouble(finding: Finding) -> str:

@@ -1,70 +1,57 @@
-"""Commands: all of them by name. One is imported, and its options are read, when it is asked for.
-
-Most runs are of one command, and reading the options of all takes as long as a request to a registry nearby.
-"""
+"""Commands: all of them by name. One is imported when it is asked for, since most runs are of one command."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from importlib import import_module
-from typing import Any
 
-import typer
-from typer.core import TyperGroup
-from typer.main import get_group
-
-# Typer keeps its copy of Click to itself, so commands have no public type.
-Command = Any
-
-# In the order of `--help`: the module in this package, and the function or group of commands in it.
-_PLACES = {
-    "sync": ("sync", "sync"),
-    "copy": ("copy", "copy"),
-    "push": ("push", "push"),
-    "check": ("check", "check"),
-    "run": ("run", "run"),
-    "status": ("status", "status"),
-    "retry": ("status", "retry"),
-    "list": ("listing", "list_images"),
-    "demo": ("demo", "demo"),
-    "config": ("config", "app"),
-    "setup": ("setup", "app"),
-    "kubernetes": ("kubernetes", "app"),
-}
+from mirror.cli.command import Command, Group
 
 
-class Commands(Mapping[str, Command]):
-    """Every command by its name."""
+class Commands(Mapping[str, Command | Group]):
+    """Commands of one package by name, in the order of `--help`."""
 
-    def __getitem__(self, name: str) -> Command:
-        """The command, with its options. KeyError for a name that none has."""
-        return _command(name)
+    def __init__(self, package: str, places: Mapping[str, tuple[str, str]]) -> None:
+        """Each at the place of its name: the module in the package, and what it is called there."""
+        self._package = package
+        self._places = places
+
+    def __getitem__(self, name: str) -> Command | Group:
+        """The command. KeyError for a name that none has."""
+        module, attribute = self._places[name]
+        found: Command | Group = getattr(import_module(f"{self._package}.{module}"), attribute)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        """Whether one has this name; imports nothing."""
+        return name in self._places
 
     def __iter__(self) -> Iterator[str]:
-        """The names, in the order of `--help`."""
-        return iter(_PLACES)
+        """The names."""
+        return iter(self._places)
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(_PLACES)
+        return len(self._places)
 
 
-class Root(TyperGroup):
-    """What stands before the command."""
-
-    def __init__(self, **attributes: Any) -> None:
-        """A group as Typer makes it, of the program's commands."""
-        super().__init__(**{**attributes, "commands": Commands()})
-
-
-@cache  # --help asks for each twice
-def _command(name: str) -> Command:
-    module, attribute = _PLACES[name]
-    found = getattr(import_module(f"mirror.cli.{module}"), attribute)
-    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    if isinstance(found, typer.Typer):
-        alone.add_typer(found, name=name)
-    else:
-        alone.command(name)(found)
-    return get_group(alone).commands[name]
+PROGRAM = Group(
+    "Keep the images of a GitLab Container Registry pullable from Google when GitLab is down.",
+    Commands(
+        __package__,
+        {
+            "sync": ("sync", "SYNC"),
+            "copy": ("copy", "COPY"),
+            "push": ("push", "PUSH"),
+            "check": ("check", "CHECK"),
+            "run": ("run", "RUN"),
+            "status": ("status", "STATUS"),
+            "retry": ("status", "RETRY"),
+            "list": ("listing", "LIST"),
+            "demo": ("demo", "DEMO"),
+            "config": ("config", "CONFIG"),
+            "setup": ("setup", "SETUP"),
+            "kubernetes": ("kubernetes", "KUBERNETES"),
+        },
+    ),
+)

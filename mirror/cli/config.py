@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from mirror.cli import streams
+from mirror.cli.command import Command, Group
 from mirror.cli.exits import Exit
-from mirror.cli.options import ConfigFile, load
+from mirror.cli.options import config_file, load
 from mirror.errors import ConfigError
 
-app = typer.Typer(
-    no_args_is_help=True, help="Check the configuration, print its schema.", rich_markup_mode=None
-)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mirror.cli.parser import Parser
 
 
-@app.command()
-def check(
-    config: ConfigFile,
-    without_secrets: Annotated[
-        bool, typer.Option("--without-secrets", help="The secrets are elsewhere: do not look for them.")
-    ] = False,
-) -> None:
+def check(config: Path, without_secrets: bool) -> Exit:
     """Say what is wrong with the configuration, with line numbers; contacts nobody."""
     try:
         loaded = load(config, secrets=not without_secrets)
     except ConfigError as error:
         # As linters print it, so that editors find the lines: without the program's name before it.
-        typer.echo(str(error), err=True)
-        raise typer.Exit(Exit.USAGE) from error
-    typer.echo(f"{config}: ok, registries: {len(loaded.registries)}, mirrors: {len(loaded.mirrors)}")
+        streams.tell(str(error))
+        return Exit.USAGE
+    print(f"{config}: ok, registries: {len(loaded.registries)}, mirrors: {len(loaded.mirrors)}")
+    return Exit.IN_SYNC
 
 
-@app.command()
-def schema() -> None:
+def schema() -> Exit:
     """Print the JSON Schema of the configuration, for editors."""
     from mirror.config.json_schema import schema_text
 
-    typer.echo(schema_text(), nl=False)
+    streams.write(schema_text())
+    return Exit.IN_SYNC
+
+
+def _check_options(parser: Parser) -> None:
+    config_file(parser)
+    parser.add_argument(
+        "--without-secrets", action="store_true", help="The secrets are elsewhere: do not look for them."
+    )
+
+
+CONFIG = Group(
+    "Check the configuration, print its schema.",
+    {"check": Command(check, _check_options), "schema": Command(schema)},
+)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirror.errors import StateError
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from mirror.service.standing import Doomed
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
+class Foreseen(NamedTuple):
     """What the state says of one mirror; `unknown` is why it cannot be read."""
 
     mirror: str

@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
-import tempfile
 from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from mirror.cli.columns import aligned
+from mirror.cli.command import Command
 from mirror.cli.exits import Exit
-from mirror.cli.progress import size
-from mirror.events import Copied
+from mirror.cli.options import path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mirror.cli.parser import Parser
+    from mirror.events import Copied
     from mirror.sync.report import Report
 
 
-def demo(
-    keep: Annotated[
-        Path | None, typer.Option(help="Keep the configuration and the registries' data in this folder.")
-    ] = None,
-) -> None:
+def demo(keep: Path | None) -> Exit:
     """Mirror real images between two embedded registries, twice, and verify every digest.
 
     One speaks GitLab's dialect, one speaks Google's. Needs no root, no Docker, no account and no network.
     """
+    import tempfile
+
     from mirror.demo.stage import stage
 
-    with tempfile.TemporaryDirectory(prefix="gcr-mirror-demo-") as temporary:
-        folder = keep or Path(temporary)
-        with stage(folder) as configuration:
-            raise typer.Exit(_show(configuration))
+    with (
+        tempfile.TemporaryDirectory(prefix="gcr-mirror-demo-") as temporary,
+        stage(keep or path(temporary)) as configuration,
+    ):
+        return _show(configuration)
 
 
-def _show(path: Path) -> Exit:
+def _options(parser: Parser) -> None:
+    parser.add_argument(
+        "--keep",
+        metavar="FOLDER",
+        type=path,
+        help="Keep the configuration and the registries' data in this folder.",
+    )
+
+
+DEMO = Command(demo, _options)
+
+
+def _show(configuration: Path) -> Exit:
     from mirror.cli.options import load
     from mirror.cli.passes import sync_all, verified
     from mirror.cli.sync import outcome, summary
 
-    config = load(path)
+    config = load(configuration)
     models = list(config.mirrors)
-    typer.echo(f"The configuration is {path}:\n\n{path.read_text(encoding='utf-8')}")
-    typer.echo("First pass: the target is empty.\n")
+    print(f"The configuration is {configuration}:\n\n{configuration.read_text(encoding='utf-8')}")
+    print("First pass: the target is empty.\n")
     first = sync_all(config, models, dry=False, quiet=False)
-    typer.echo(table(first))
-    typer.echo("\nSecond pass: nothing has changed.\n")
+    print(table(first))
+    print("\nSecond pass: nothing has changed.\n")
     second = sync_all(config, models, dry=False, quiet=False)
     for report in second:
-        typer.echo(summary(report, dry=False))
-    typer.echo("\nVerifying every tag at the target: children, configs, layers and signatures.\n")
+        print(summary(report, dry=False))
+    print("\nVerifying every tag at the target: children, configs, layers and signatures.\n")
     verdicts = verified(config, models, second)
     for name, verdict in verdicts:
-        typer.echo(f"{'ok' if verdict.whole else 'FAILED'}  {name}  {verdict.problem or verdict.digest}")
-    typer.echo(f"\n{sum(verdict.contents for _, verdict in verdicts)} manifests and blobs are there.")
+        print(f"{'ok' if verdict.whole else 'FAILED'}  {name}  {verdict.problem or verdict.digest}")
+    print(f"\n{sum(verdict.contents for _, verdict in verdicts)} manifests and blobs are there.")
     copied_again = any(report.copied for report in second)
     broken = not verdicts or not all(verdict.whole for _, verdict in verdicts)
     return Exit.FAILED if copied_again or broken else outcome([*first, *second])
@@ -74,6 +85,8 @@ def _image(copied: Copied) -> tuple[str, str]:
 
 
 def _row(tags: list[Copied]) -> tuple[str, ...]:
+    from mirror.cli.progress import size
+
     image = max(tags, key=lambda one: one.size)
     copied = image.blobs - image.mounted - image.present
     names = ", ".join(

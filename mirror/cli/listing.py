@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from mirror.cli.columns import aligned
-from mirror.cli.options import AsJson, ConfigFile, load
+from mirror.cli.command import Command
+from mirror.cli.exits import Exit
+from mirror.cli.options import as_json, config_file, load
 from mirror.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mirror.bootstrap.site import Site
+    from mirror.cli.parser import Parser
     from mirror.oci.tag import Tag
     from mirror.sync.workers import Workers
 
 
-def list_images(
-    config: ConfigFile,
-    registry: Annotated[
-        str | None, typer.Argument(help="A registry's name in the configuration; all of them when not given.")
-    ] = None,
-    pattern: Annotated[
-        str | None,
-        typer.Argument(help="Paths or globs, such as 'acme/shop/**'; all that the mirrors touch otherwise."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+def list_images(config: Path, registry: str | None, pattern: str | None, as_json: bool) -> Exit:
     """List repositories, tags, digests and ages, on either side."""
     from mirror.bootstrap.site import Site
     from mirror.events import ignore
@@ -45,7 +38,24 @@ def list_images(
             for path in _paths(site, name, pattern)
             for tag in _tags(site, name, path, workers)
         ]
-    typer.echo(json.dumps([_as_json(*row) for row in rows]) if as_json else table(rows, datetime.now(UTC)))
+    print(json.dumps([_as_json(*row) for row in rows]) if as_json else table(rows, datetime.now(UTC)))
+    return Exit.IN_SYNC
+
+
+def _options(parser: Parser) -> None:
+    config_file(parser)
+    parser.add_argument(
+        "registry", nargs="?", help="A registry's name in the configuration; all of them when not given."
+    )
+    parser.add_argument(
+        "pattern",
+        nargs="?",
+        help="Paths or globs, such as 'acme/shop/**'; all that the mirrors touch otherwise.",
+    )
+    as_json(parser)
+
+
+LIST = Command(list_images, _options)
 
 
 def table(rows: list[tuple[str, str, Tag]], now: datetime) -> str:

@@ -6,43 +6,33 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal
 
-import typer
-
+from mirror.cli import streams
+from mirror.cli.command import Command
 from mirror.cli.exits import Exit
-from mirror.cli.options import AsJson, CaFile, Insecure
+from mirror.cli.options import as_json, at_least, hosts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mirror.bootstrap.pushes import Deliveries, Delivery
+    from mirror.cli.parser import Parser
     from mirror.stores.engine import Layer, Watch
 
-
-class OnPartialFailure(StrEnum):
-    """What it means that only some registries took the image."""
-
-    FAIL = "fail"
-    WARN = "warn"
+# What it means that only some registries took the image.
+OnPartialFailure = Literal["fail", "warn"]
 
 
 def push(
-    image: Annotated[
-        str, typer.Argument(help="The image in the local Docker Engine, as `docker images` names it.")
-    ],
-    to: Annotated[
-        list[str] | None,
-        typer.Option(help="host/path[:tag]; once for each registry. The image's own tag when it has none."),
-    ] = None,
-    attempts: Annotated[int, typer.Option(min=1, help="How often to try each registry.")] = 5,
-    on_partial_failure: Annotated[
-        OnPartialFailure,
-        typer.Option(help="When some registries did not take the image: end with 1, or with 75."),
-    ] = OnPartialFailure.FAIL,
-    as_json: AsJson = False,
-    insecure: Insecure = None,
-    ca_file: CaFile = None,
-) -> None:
+    image: str,
+    to: list[str],
+    attempts: int,
+    on_partial_failure: OnPartialFailure,
+    as_json: bool,
+    insecure: list[str],
+    ca_file: Path | None,
+) -> Exit:
     """Push one image of the local Docker Engine to several registries, and compare what each of them has.
 
     A registry that is down keeps nothing from the others. Logins come from the Docker configuration, or, for Google's
@@ -53,27 +43,56 @@ def push(
     from mirror.events import Event, Retried
     from mirror.stores.engine import Engine
 
-    wanted = targets(image, to or [])
+    wanted = targets(image, to)
     engine = Engine.connect()
     with _bars(quiet=as_json) as watch:
 
         def observe(event: Event) -> None:
             if isinstance(event, Retried):
-                _say(f"again   {event.registry} in {event.delay:.0f} s: {event.reason}")
+                streams.tell(f"again   {event.registry} in {event.delay:.0f} s: {event.reason}")
 
         pusher = Pusher(
             lambda target, login: engine.push(image, target, login, watch),
             attempts,
-            frozenset(insecure or ()),
+            frozenset(insecure),
             ca_file,
         )
         came = pusher.deliver(image, wanted, observe)
     for delivery in came.all:
-        _say(_line(delivery))
-    _say(_verdict(came))
+        streams.tell(_line(delivery))
+    streams.tell(_verdict(came))
     if as_json:
-        typer.echo(json.dumps(came.as_json()))
-    raise typer.Exit(_exit(came, on_partial_failure))
+        print(json.dumps(came.as_json()))
+    return _exit(came, on_partial_failure)
+
+
+def _options(parser: Parser) -> None:
+    parser.add_argument("image", help="The image in the local Docker Engine, as `docker images` names it.")
+    parser.add_argument(
+        "--to",
+        metavar="TARGET",
+        action="append",
+        default=[],
+        help="host/path[:tag]; once for each registry. The image's own tag when it has none.",
+    )
+    parser.add_argument(
+        "--attempts",
+        metavar="NUMBER",
+        type=at_least(1),
+        default=5,
+        help="How often to try each registry. (default: %(default)s; at least 1)",
+    )
+    parser.add_argument(
+        "--on-partial-failure",
+        choices=("fail", "warn"),
+        default="fail",
+        help="When some registries did not take the image: end with 1, or with 75. (default: %(default)s)",
+    )
+    as_json(parser)
+    hosts(parser)
+
+
+PUSH = Command(push, _options)
 
 
 def _line(delivery: Delivery) -> str:
@@ -109,13 +128,9 @@ def _some(came: Deliveries) -> list[Delivery]:
 def _exit(came: Deliveries, policy: OnPartialFailure) -> Exit:
     if came.status == "pushed":
         return Exit.IN_SYNC
-    if came.status == "partial" and policy is OnPartialFailure.WARN:
+    if came.status == "partial" and policy == "warn":
         return Exit.PARTIAL
     return Exit.FAILED
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 @contextmanager

@@ -7,13 +7,16 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirror.cli.options import ConfigFile, load
+from mirror.cli.command import Command
+from mirror.cli.exits import Exit
+from mirror.cli.options import config_file, load
 from mirror.errors import MirrorError, StateError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mirror.bootstrap.station import Station
     from mirror.config.model import Config
     from mirror.service.server import Server
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 _REOPEN_EVERY = 5
 
 
-def run(config: ConfigFile) -> None:
+def run(config: Path) -> Exit:
     """Keep every mirror in step until SIGTERM; serve metrics and the status page.
 
     SIGHUP, or a change of the file, loads the configuration anew; one that is not valid is reported, and the old
@@ -41,6 +44,10 @@ def run(config: ConfigFile) -> None:
         log.info("started", listen=f"port {server.port}", mirrors=len(loaded.mirrors))
         _Run(config, loaded, station, log).until_stopped()
     log.info("stopped")
+    return Exit.IN_SYNC
+
+
+RUN = Command(run, config_file)
 
 
 @contextmanager

@@ -2,97 +2,45 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal
 
-import typer
-
+from mirror.cli.command import Command, Group
+from mirror.cli.exits import Exit
+from mirror.cli.options import path
 from mirror.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mirror.checks.federation import Federation
     from mirror.checks.setup import Outcome, Wish
     from mirror.checks.steps import Step
+    from mirror.cli.parser import Parser
 
-app = typer.Typer(no_args_is_help=True, help="Make a registry ready to be pushed to.", rich_markup_mode=None)
-
-
-class Keyless(StrEnum):
-    """Where a login without a key comes from."""
-
-    GITLAB = "gitlab"
-    GITHUB = "github"
-    GKE = "gke"
+# Where a login without a key comes from.
+Keyless = Literal["gitlab", "github", "gke"]
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `google` a command of its own, also while it is the only one."""
-
-
-Project = Annotated[str, typer.Option(help="The project's id.", show_default=False)]
-Host = Annotated[
-    str, typer.Option(help="gcr.io, eu.gcr.io, … or LOCATION-docker.pkg.dev.", show_default=False)
-]
-Repository = Annotated[str | None, typer.Option(help="The repository; at pkg.dev only.", show_default=False)]
-Account = Annotated[str, typer.Option(help="The name of the mirror's service account.")]
-From = Annotated[Keyless | None, typer.Option(help="Log in without a key, from there.", show_default=False)]
-Namespace = Annotated[
-    str,
-    typer.Option(
-        help="The GitLab group or GitHub owner that is let in, and nobody else.", show_default=False
-    ),
-]
-Issuer = Annotated[
-    str | None, typer.Option(help="The URL of a GitLab of your own.", show_default="https://gitlab.com")
-]
-Kubernetes = Annotated[str, typer.Option(help="With --keyless gke: NAMESPACE/NAME.")]
-LoginFile = Annotated[
-    Path | None,
-    typer.Option(help="Write the login without a key there; it holds no secret.", show_default=False),
-]
-TokenFile = Annotated[str, typer.Option(help="Where that login finds the token of the job.")]
-KeyFile = Annotated[
-    Path | None, typer.Option(help="Make a key and write it there, mode 0600.", show_default=False)
-]
-Reader = Annotated[bool, typer.Option("--reader", help="Also an account for clusters that may only pull.")]
-ReaderKeyFile = Annotated[
-    Path | None,
-    typer.Option(help="With --reader: make a key of that account there, mode 0600.", show_default=False),
-]
-Prune = Annotated[bool, typer.Option("--prune", help="Also the right to delete, for mirrors that prune.")]
-LegacyBucket = Annotated[
-    bool,
-    typer.Option("--legacy-bucket", help="Also the narrow role on the bucket of the old Container Registry."),
-]
-RevokeExcess = Annotated[
-    bool, typer.Option("--revoke-excess", help="Also take wider roles on the project away from the account.")
-]
-Apply = Annotated[bool, typer.Option("--apply", help="Do it, instead of printing it.")]
-
-
-@app.command()
 def google(  # noqa: PLR0913 - one parameter for each option
     *,
-    project: Project,
-    host: Host,
-    repository: Repository = None,
-    service_account: Account = "gcr-mirror",
-    keyless: From = None,
-    namespace: Namespace = "",
-    issuer: Issuer = None,
-    kubernetes_account: Kubernetes = "gcr-mirror/gcr-mirror",
-    login_file: LoginFile = None,
-    token_file: TokenFile = "google-token",  # noqa: S107 - a file's name
-    key_file: KeyFile = None,
-    reader: Reader = False,
-    reader_key_file: ReaderKeyFile = None,
-    prune: Prune = False,
-    legacy_bucket: LegacyBucket = False,
-    revoke_excess: RevokeExcess = False,
-    apply: Apply = False,
-) -> None:
+    project: str,
+    host: str,
+    repository: str | None,
+    service_account: str,
+    keyless: Keyless | None,
+    namespace: str,
+    issuer: str | None,
+    kubernetes_account: str,
+    login_file: Path | None,
+    token_file: str,
+    key_file: Path | None,
+    reader: bool,
+    reader_key_file: Path | None,
+    prune: bool,
+    legacy_bucket: bool,
+    revoke_excess: bool,
+    apply: bool,
+) -> Exit:
     """Make Google ready: API, repository, service account, the one role it needs, and a login.
 
     Prints the plan with the gcloud commands that do the same. With --apply it does what is missing, with the login of
@@ -102,17 +50,14 @@ def google(  # noqa: PLR0913 - one parameter for each option
     from mirror.checks.setup import Wish, plan
     from mirror.registries.artifact_registry import GCR_LOCATIONS, Home
 
-    federated = keyless in (Keyless.GITLAB, Keyless.GITHUB)
-    if (namespace or issuer) and not federated:
+    if (namespace or issuer) and keyless not in ("gitlab", "github"):
         raise ConfigError("--namespace and --issuer belong to --keyless gitlab or github")
     if repository and host in GCR_LOCATIONS:
         raise ConfigError(f"{host} is one repository: leave --repository out")
     wish = Wish(
         home=Home.of(host, project, repository),
         account=service_account,
-        keyless=kubernetes_account
-        if keyless is Keyless.GKE
-        else _federation(keyless, project, namespace, issuer),
+        keyless=kubernetes_account if keyless == "gke" else _federation(keyless, project, namespace, issuer),
         reader=reader,
         reader_key_file=reader_key_file,
         prune=prune,
@@ -126,14 +71,107 @@ def google(  # noqa: PLR0913 - one parameter for each option
     if apply:
         _do(wish, steps)
     else:
-        typer.echo(f"The plan for {wish.home.resource}; nothing has been done (--apply does it):\n")
+        print(f"The plan for {wish.home.resource}; nothing has been done (--apply does it):\n")
         for number, step in enumerate(steps, 1):
-            typer.echo(f"{number:2}. {step.title}\n    {step.command}")
-    typer.echo(f"\n{advice(wish)}", nl=False)
+            print(f"{number:2}. {step.title}\n    {step.command}")
+    print(f"\n{advice(wish)}", end="")
+    return Exit.IN_SYNC
+
+
+def _options(parser: Parser) -> None:
+    _place(parser)
+    _keyless(parser)
+    _keys(parser)
+    _rights(parser)
+    parser.add_argument("--apply", action="store_true", help="Do it, instead of printing it.")
+
+
+def _place(parser: Parser) -> None:
+    parser.add_argument("--project", metavar="ID", required=True, help="The project's id. (required)")
+    parser.add_argument(
+        "--host",
+        metavar="HOST",
+        required=True,
+        help="gcr.io, eu.gcr.io, … or LOCATION-docker.pkg.dev. (required)",
+    )
+    parser.add_argument("--repository", metavar="NAME", help="The repository; at pkg.dev only.")
+    parser.add_argument(
+        "--service-account",
+        metavar="NAME",
+        default="gcr-mirror",
+        help="The name of the mirror's service account. (default: %(default)s)",
+    )
+
+
+def _keyless(parser: Parser) -> None:
+    parser.add_argument(
+        "--keyless", choices=("gitlab", "github", "gke"), help="Log in without a key, from there."
+    )
+    parser.add_argument(
+        "--namespace",
+        metavar="NAME",
+        default="",
+        help="The GitLab group or GitHub owner that is let in, and nobody else.",
+    )
+    parser.add_argument(
+        "--issuer", metavar="URL", help="The URL of a GitLab of your own. (default: https://gitlab.com)"
+    )
+    parser.add_argument(
+        "--kubernetes-account",
+        metavar="NAMESPACE/NAME",
+        default="gcr-mirror/gcr-mirror",
+        help="With --keyless gke: NAMESPACE/NAME. (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--login-file",
+        metavar="FILE",
+        type=path,
+        help="Write the login without a key there; it holds no secret.",
+    )
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        default="google-token",
+        help="Where that login finds the token of the job. (default: %(default)s)",
+    )
+
+
+def _keys(parser: Parser) -> None:
+    parser.add_argument(
+        "--key-file", metavar="FILE", type=path, help="Make a key and write it there, mode 0600."
+    )
+    parser.add_argument(
+        "--reader", action="store_true", help="Also an account for clusters that may only pull."
+    )
+    parser.add_argument(
+        "--reader-key-file",
+        metavar="FILE",
+        type=path,
+        help="With --reader: make a key of that account there, mode 0600.",
+    )
+
+
+def _rights(parser: Parser) -> None:
+    parser.add_argument(
+        "--prune", action="store_true", help="Also the right to delete, for mirrors that prune."
+    )
+    parser.add_argument(
+        "--legacy-bucket",
+        action="store_true",
+        help="Also the narrow role on the bucket of the old Container Registry.",
+    )
+    parser.add_argument(
+        "--revoke-excess",
+        action="store_true",
+        help="Also take wider roles on the project away from the account.",
+    )
+
+
+SETUP = Group("Make a registry ready to be pushed to.", {"google": Command(google, _options)})
 
 
 def _federation(
-    keyless: Keyless | None, project: str, namespace: str, issuer: str | None
+    keyless: Literal["gitlab", "github"] | None, project: str, namespace: str, issuer: str | None
 ) -> Federation | None:
     from mirror.checks.federation import Federation
 
@@ -144,7 +182,7 @@ def _federation(
             "--keyless needs --namespace: the GitLab group or GitHub owner that is let in; without one, everybody on "
             "that host would be"
         )
-    return Federation.of("gitlab" if keyless is Keyless.GITLAB else "github", project, namespace, issuer)
+    return Federation.of(keyless, project, namespace, issuer)
 
 
 def _do(wish: Wish, steps: list[Step]) -> None:
@@ -163,4 +201,4 @@ def _do(wish: Wish, steps: list[Step]) -> None:
 
 
 def _tell(step: Step, outcome: Outcome) -> None:
-    typer.echo(f"{outcome:6}  {step.title}")
+    print(f"{outcome:6}  {step.title}")

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from mirror.cli import streams
+from mirror.cli.command import Command
 from mirror.cli.deletions import named
 from mirror.cli.exits import Exit
-from mirror.cli.options import AsJson, ConfigFile, load
+from mirror.cli.options import as_json, config_file, load
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mirror.cli.parser import Parser
     from mirror.service.standing import Mirror, Standing
     from mirror.state.records import TagRecord
 
 
-def status(config: ConfigFile, as_json: AsJson = False) -> None:
+def status(config: Path, as_json: bool) -> Exit:
     """Say how the mirrors are: the verdict, each mirror, and every tag that is not in step.
 
     Reads the state, so it works with the daemon stopped. Exit code 0 when everything is in step, else 1.
@@ -27,8 +30,16 @@ def status(config: ConfigFile, as_json: AsJson = False) -> None:
     from mirror.service.verdict import verdict
 
     standing = read_standing(load(config), time.time())
-    typer.echo(json.dumps(shown(standing), indent=2) if as_json else text(standing))
-    raise typer.Exit(Exit.IN_SYNC if verdict(standing).level == "ok" else Exit.FAILED)
+    print(json.dumps(shown(standing), indent=2) if as_json else text(standing))
+    return Exit.IN_SYNC if verdict(standing).level == "ok" else Exit.FAILED
+
+
+def _status_options(parser: Parser) -> None:
+    config_file(parser)
+    as_json(parser)
+
+
+STATUS = Command(status, _status_options)
 
 
 def text(standing: Standing) -> str:
@@ -75,19 +86,26 @@ def _tag(record: TagRecord, now: float) -> str:
     return f"{name}  next try in {duration(record.next_attempt - now)}: {record.message}"
 
 
-def retry(
-    config: ConfigFile,
-    pattern: Annotated[
-        str,
-        typer.Argument(
-            help="Globs: REPOSITORY, or REPOSITORY:TAG such as 'acme/shop/**:1.*'; all that failed otherwise."
-        ),
-    ] = "**",
-) -> None:
+def retry(config: Path, pattern: str) -> Exit:
     """Try tags again that failed or were given up; the daemon takes them up with its next pass."""
     from mirror.bootstrap.standing import requeue
 
     names = requeue(load(config), pattern)
     for name in names:
-        typer.echo(name)
-    typer.echo(f"{len(names)} to be tried again", err=True)
+        print(name)
+    streams.tell(f"{len(names)} to be tried again")
+    return Exit.IN_SYNC
+
+
+def _retry_options(parser: Parser) -> None:
+    config_file(parser)
+    parser.add_argument(
+        "pattern",
+        nargs="?",
+        default="**",
+        help="Globs: REPOSITORY, or REPOSITORY:TAG such as 'acme/shop/**:1.*'; all that failed otherwise. "
+        "(default: **)",
+    )
+
+
+RETRY = Command(retry, _retry_options)

@@ -4,57 +4,57 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from mirror.cli import streams
+from mirror.cli.command import Command
 from mirror.cli.deletions import Foreseen, foresee
 from mirror.cli.exits import Exit
-from mirror.cli.options import AsJson, ConfigFile, load
+from mirror.cli.options import as_json, config_file, load, mirrors
 from mirror.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mirror.cli.parser import Parser
     from mirror.config.model import Config
     from mirror.config.model import Mirror as MirrorModel
     from mirror.sync.report import Report
 
 
-def sync(
-    config: ConfigFile,
-    mirror: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Only this mirror; may be given several times.", show_default=False
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Say what would be copied and what prune would delete, and change nothing."
-        ),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
+def sync(config: Path, mirror: list[str], dry_run: bool, as_json: bool) -> Exit:
     """Bring every mirror in step, once. What is there already costs a request or two per repository."""
     from mirror.cli.passes import sync_all
 
     loaded = load(config, secrets=True)
     for model in loaded.mirrors:
         if model.platforms != "all":
-            typer.echo(
-                f"{model.name}: platforms is set, so images of several platforms get new digests", err=True
-            )
-    chosen = _chosen(loaded, mirror or [])
+            streams.tell(f"{model.name}: platforms is set, so images of several platforms get new digests")
+    chosen = _chosen(loaded, mirror)
     reports = sync_all(loaded, chosen, dry=dry_run, quiet=as_json)
     foreseen = [foresee(loaded, model) for model in chosen] if dry_run else []
     if as_json:
-        typer.echo(json.dumps({"mirrors": _as_json(reports, foreseen)}))
+        print(json.dumps({"mirrors": _as_json(reports, foreseen)}))
     else:
         for report in reports:
-            typer.echo(summary(report, dry=dry_run))
+            print(summary(report, dry=dry_run))
         for line in (line for one in foreseen for line in one.lines(time.time())):
-            typer.echo(line)
-    raise typer.Exit(outcome(reports))
+            print(line)
+    return outcome(reports)
+
+
+def _options(parser: Parser) -> None:
+    config_file(parser)
+    mirrors(parser)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Say what would be copied and what prune would delete, and change nothing.",
+    )
+    as_json(parser)
+
+
+SYNC = Command(sync, _options)
 
 
 def _as_json(reports: list[Report], foreseen: list[Foreseen]) -> list[dict[str, Any]]:

@@ -7,8 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import typer
-
+from mirror.cli import streams
 from mirror.errors import ConfigError
 
 _PRIVATE = 0o600
@@ -17,7 +16,7 @@ _PRIVATE = 0o600
 def put(text: str, output: Path | None) -> None:
     """To stdout, or to a file that only its owner reads."""
     if output is None:
-        typer.echo(text, nl=False)
+        streams.write(text)
     else:
         replace({output: text}, mode=_PRIVATE)
 

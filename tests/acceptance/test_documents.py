@@ -10,15 +10,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import jsonschema
 import pytest
-import typer.main
 from ruamel.yaml import YAML
 
-from mirror.cli.app import app
+from mirror.cli import app
+from mirror.cli.command import Command, Group
+from mirror.cli.commands import PROGRAM
+from mirror.cli.parser import Parser
 from mirror.config import schema
 from mirror.demo.google import service_account_key
 from tests.acceptance.markdown import anchors, blocks, code, links, shows, steps, usages
@@ -127,18 +128,22 @@ def test_generated_pages_are_up_to_date(script: Path) -> None:
 
 def _misspelled(command: list[str]) -> str:
     """What is wrong with a command line of the program, told by its own help; empty when nothing is."""
-    node: Any = typer.main.get_command(app)
-    known: set[str] = {"--help", "-h"}
+    node: Command | Group = PROGRAM
+    known = _options(app.parser())
     for word in command[1:]:
         if word.startswith("-") and word != "-":
-            known |= {name for one in node.params for name in (*one.opts, *one.secondary_opts)}
             if word.partition("=")[0] not in known:
                 return f"there is no option {word}"
-        elif hasattr(node, "commands"):
+        elif isinstance(node, Group):
             if word not in node.commands:
                 return f"there is no command {word}"
             node = node.commands[word]
+            known |= _options(node.parser(word))
     return ""
+
+
+def _options(parser: Parser) -> set[str]:
+    return {name for action in parser.declared for name in action.option_strings}
 
 
 def _dead_links(path: Path) -> Iterator[str]:

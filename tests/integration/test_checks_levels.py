@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from mirror.cli.app import app
+from mirror.cli.app import main
 from tests.servers.checklist import LEVELS, PAGE, documented
 from tests.servers.command import configuration, plain
 
@@ -74,6 +73,6 @@ def test_a_mistake_in_the_configuration_fails_and_without_it_the_check_passes(tm
     config = configuration(tmp_path, nobody, nobody, repositories=["acme/api"], prefix="copy")
     good = config.read_text("utf-8")
     config.write_text(good.replace('"prefix"', '"perfix"'), "utf-8")
-    assert CliRunner().invoke(app, ["check", "-c", str(config)]).exit_code == 2
+    assert main(["check", "-c", str(config)]) == 2
     config.write_text(good, "utf-8")
-    assert CliRunner().invoke(app, ["check", "-c", str(config)]).exit_code == 1
+    assert main(["check", "-c", str(config)]) == 1

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 from google.oauth2 import service_account
 from google.oauth2.credentials import Credentials
-from typer.testing import CliRunner
 
 from mirror.checks.buckets import Buckets
 from mirror.checks.federation import Federation
 from mirror.checks.google_api import ENDPOINT_VARIABLE, GoogleApi, counted_for
 from mirror.checks.setup import Wish, apply, plan
 from mirror.checks.steps import Cloud
-from mirror.cli.app import app
+from mirror.cli.app import main
 from mirror.errors import ConfigError, Denied, MirrorError, Unauthorized, Unavailable
 from mirror.events import ignore
 from mirror.registries.artifact_registry import Home
@@ -337,39 +336,43 @@ class TestCommand:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
         monkeypatch.setattr(Clock, "wait", lambda *_: None)
 
-    def test_without_apply_nothing_is_asked(self, google: GoogleCloud) -> None:
-        result = CliRunner().invoke(app, SETUP)
-        assert result.exit_code == 0, result.output
-        assert "nothing has been done" in result.output
-        assert "gcloud artifacts repositories create eu.gcr.io" in result.output
+    def test_without_apply_nothing_is_asked(
+        self, google: GoogleCloud, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(SETUP) == 0
+        said = capsys.readouterr().out
+        assert "nothing has been done" in said
+        assert "gcloud artifacts repositories create eu.gcr.io" in said
         assert google.requests == ()
 
     @pytest.mark.usefixtures("login")
-    def test_apply_tells_each_step_and_what_to_write_down(self, google: GoogleCloud, tmp_path: Path) -> None:
+    def test_apply_tells_each_step_and_what_to_write_down(
+        self, google: GoogleCloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         file = str(tmp_path / "key.json")
         arguments = [*SETUP, "--apply", "--key-file", file]
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == 0, result.output
-        assert f"done    a key of gcr-mirror@{PROJECT}.iam.gserviceaccount.com is in {file}" in result.output
-        assert f"credentials: {{json_key_file: {file}}}" in result.output
-        assert "PRIVATE KEY" not in result.output
-        again = CliRunner().invoke(app, arguments)
-        assert "done " not in again.output
+        assert main(arguments) == 0
+        said = capsys.readouterr().out
+        assert f"done    a key of gcr-mirror@{PROJECT}.iam.gserviceaccount.com is in {file}" in said
+        assert f"credentials: {{json_key_file: {file}}}" in said
+        assert "PRIVATE KEY" not in said
+        assert main(arguments) == 0
+        assert "done " not in capsys.readouterr().out
         assert google.holds(HOME.resource, WRITER) == {MEMBER}
 
     @pytest.mark.usefixtures("login")
     def test_the_step_that_failed_is_named_before_the_reason(
-        self, google: GoogleCloud, tmp_path: Path
+        self, google: GoogleCloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         google.keys_forbidden = True
         file = str(tmp_path / "key.json")
         arguments = [*SETUP, "--apply", "--key-file", file]
-        result = CliRunner().invoke(app, arguments)
-        assert isinstance(result.exception, MirrorError)
-        assert result.output.splitlines()[-1] == (
+        with pytest.raises(MirrorError) as raised:
+            main(arguments)
+        assert capsys.readouterr().out.splitlines()[-1] == (
             f"failed  a key of gcr-mirror@{PROJECT}.iam.gserviceaccount.com is in {file} (mode 0600)"
         )
-        explanation = explain(result.exception)
+        explanation = explain(raised.value)
         assert explanation is not None
         assert f"--project {PROJECT}" in explanation.fix
 
@@ -382,17 +385,13 @@ class TestCommand:
         ],
     )
     def test_an_option_that_would_do_nothing_is_refused(self, options: list[str], says: str) -> None:
-        result = CliRunner().invoke(
-            app, ["setup", "google", "--project", PROJECT, "--host", "gcr.io", *options]
-        )
-        assert isinstance(result.exception, ConfigError)
-        assert says in str(result.exception)
+        with pytest.raises(ConfigError, match=says):
+            main(["setup", "google", "--project", PROJECT, "--host", "gcr.io", *options])
 
     def test_a_federation_open_to_everybody_is_refused(self) -> None:
         arguments = ["setup", "google", "--project", PROJECT, "--host", "gcr.io", "--keyless", "gitlab"]
-        result = CliRunner().invoke(app, arguments)
-        assert isinstance(result.exception, ConfigError)
-        assert "everybody" in str(result.exception)
+        with pytest.raises(ConfigError, match="everybody"):
+            main(arguments)
 
     @pytest.mark.usefixtures("google")
     def test_without_a_login_it_says_how_to_get_one(
@@ -400,6 +399,5 @@ class TestCommand:
     ) -> None:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
         arguments = ["setup", "google", "--project", PROJECT, "--host", "gcr.io", "--apply"]
-        result = CliRunner().invoke(app, arguments)
-        assert isinstance(result.exception, ConfigError)
-        assert "gcloud auth application-default login" in str(result.exception)
+        with pytest.raises(ConfigError, match="gcloud auth application-default login"):
+            main(arguments)

@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from mirror.cli import streams
+from mirror.cli.command import Command, Group
+from mirror.cli.exits import Exit
+from mirror.cli.options import at_least
 
-app = typer.Typer(
-    no_args_is_help=True, help="Send pods to the mirror, and back; needs a cluster.", rich_markup_mode=None
-)
-
-Context = Annotated[
-    str | None,
-    typer.Option(help="A context of the kubeconfig; the current one otherwise.", show_default=False),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the commands, and change nothing.")]
-Timeout = Annotated[float, typer.Option(min=0, help="How many seconds the workloads may take to run.")]
+if TYPE_CHECKING:
+    from mirror.cli.parser import Parser
 
 
-@app.command()
-def on(context: Context = None, dry_run: DryRun = False, timeout: Timeout = 300) -> None:
+def on(context: str | None, dry_run: bool, timeout: float) -> Exit:
     """Switch on, prove it with a pod that is only tried, restart what uses the source, wait until it runs.
 
     Every step is also printed as the kubectl command that does the same.
     """
-    _turn(context, on=True, dry=dry_run, timeout=timeout)
+    return _turn(context, on=True, dry=dry_run, timeout=timeout)
 
 
-@app.command()
-def off(context: Context = None, dry_run: DryRun = False, timeout: Timeout = 300) -> None:
+def off(context: str | None, dry_run: bool, timeout: float) -> Exit:
     """The way back: switch off, prove it, restart, wait."""
-    _turn(context, on=False, dry=dry_run, timeout=timeout)
+    return _turn(context, on=False, dry=dry_run, timeout=timeout)
 
 
-def _turn(context: str | None, *, on: bool, dry: bool, timeout: float) -> None:
+def _options(parser: Parser) -> None:
+    parser.add_argument(
+        "--context", metavar="NAME", help="A context of the kubeconfig; the current one otherwise."
+    )
+    parser.add_argument("--dry-run", action="store_true", help="Print the commands, and change nothing.")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=at_least(0, float),
+        default=300.0,
+        help="How many seconds the workloads may take to run. (default: 300; at least 0)",
+    )
+
+
+FAILOVER = Group(
+    "Send pods to the mirror, and back; needs a cluster.",
+    {"on": Command(on, _options), "off": Command(off, _options)},
+)
+
+
+def _turn(context: str | None, *, on: bool, dry: bool, timeout: float) -> Exit:
     import time
     from datetime import UTC, datetime
 
     from mirror.cluster.failover import Turn, wait
     from mirror.cluster.server import Server
 
-    turn = Turn(Server(context), on, typer.echo, dry)
+    turn = Turn(Server(context), on, print, dry)
     switches, namespaces = turn.switches(), turn.namespaces()
     began = time.monotonic()
     for switch in switches:
@@ -53,8 +66,7 @@ def _turn(context: str | None, *, on: bool, dry: bool, timeout: float) -> None:
         wait(turn, workloads, timeout, clock=time.monotonic, sleep=time.sleep)
     for namespace in namespaces:
         for pod in turn.left(switches, namespace):
-            typer.echo(
-                f"{namespace}/{pod} waits for its image and nothing restarts it: recreate it", err=True
-            )
+            streams.tell(f"{namespace}/{pod} waits for its image and nothing restarts it: recreate it")
     done = "would be restarted" if dry else f"run, {time.monotonic() - began:.1f} s after the switch"
-    typer.echo(f"{len(workloads)} workloads {done}", err=True)
+    streams.tell(f"{len(workloads)} workloads {done}")
+    return Exit.IN_SYNC

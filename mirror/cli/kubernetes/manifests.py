@@ -4,42 +4,30 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from mirror.cli import streams
+from mirror.cli.command import Command
 from mirror.cli.exits import Exit
-from mirror.cli.kubernetes.options import Mirrors
-from mirror.cli.options import ConfigFile, load
+from mirror.cli.options import config_file, load, mirrors
 from mirror.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mirror.cli.parser import Parser
 
 _STDIN = "-"
 
 
 def rewrite(
-    config: ConfigFile,
-    files: Annotated[
-        list[str], typer.Argument(help="Manifests; - reads stdin and writes stdout.", show_default=False)
-    ],
+    config: Path,
+    files: list[str],
     *,
-    pin: Annotated[
-        bool, typer.Option("--pin", help="Pin every tag to the digest that it has on the mirror.")
-    ] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when an image is not on the mirror.")
-    ] = False,
-    values: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Where an image is in the values of a Helm chart: 'api.image', '*.image'.",
-            show_default=False,
-        ),
-    ] = None,
-    keep_unmapped: Annotated[
-        bool, typer.Option("--keep-unmapped", help="Leave images that no mirror has, instead of refusing.")
-    ] = False,
-    mirror: Mirrors = None,
-) -> None:
+    pin: bool,
+    check: bool,
+    values: list[str],
+    keep_unmapped: bool,
+    mirror: list[str],
+) -> Exit:
     """Give images their names on the mirror, in manifests, kustomizations and values of charts.
 
     Changes nothing else in the files: comments, order and quotes stay. What is wrong is named by file and line, and
@@ -54,9 +42,9 @@ def rewrite(
     from mirror.render.rewrite import rewritten, uses
 
     loaded = load(config)
-    known = relocations(loaded, mirror or [])
-    found = {name: uses(read(name), name, known, values or []) for name in dict.fromkeys(files)}
-    for path in values or []:
+    known = relocations(loaded, mirror)
+    found = {name: uses(read(name), name, known, values) for name in dict.fromkeys(files)}
+    for path in values:
         if not any(has(each.text, path) for each in found.values()):
             raise ConfigError(f"--values {path}: nothing is there in {', '.join(found)}")
     problems = [] if keep_unmapped else [str(one) for each in found.values() for one in each.unmapped]
@@ -64,17 +52,45 @@ def rewrite(
     holdings = Holdings.of(Site(loaded, ignore), used) if pin or check else Holdings()
     problems += holdings.problems
     if problems:
-        typer.echo("\n".join([*problems, "nothing was written"]), err=True)
-        raise typer.Exit(Exit.FAILED)
+        streams.tell("\n".join([*problems, "nothing was written"]))
+        return Exit.FAILED
     if check:
-        typer.echo(f"{len(used)} images, all on the mirror", err=True)
-        return
+        streams.tell(f"{len(used)} images, all on the mirror")
+        return Exit.IN_SYNC
     texts = {name: rewritten(each, holdings.digests if pin else {}) for name, each in found.items()}
     changed = {name: text for name, text in texts.items() if text != found[name].text}
     replace({Path(name): text for name, text in changed.items() if name != _STDIN})
     if _STDIN in texts:
-        typer.echo(texts[_STDIN].encode(), nl=False)
-    typer.echo(f"{len(used)} images, {len(changed)} of {len(texts)} files changed", err=True)
+        streams.write(texts[_STDIN])
+    streams.tell(f"{len(used)} images, {len(changed)} of {len(texts)} files changed")
+    return Exit.IN_SYNC
+
+
+def _options(parser: Parser) -> None:
+    config_file(parser)
+    parser.add_argument(
+        "files", nargs="+", metavar="file", help="Manifests; - reads stdin and writes stdout."
+    )
+    parser.add_argument(
+        "--pin", action="store_true", help="Pin every tag to the digest that it has on the mirror."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="Write nothing; fail when an image is not on the mirror."
+    )
+    parser.add_argument(
+        "--values",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="Where an image is in the values of a Helm chart: 'api.image', '*.image'.",
+    )
+    parser.add_argument(
+        "--keep-unmapped", action="store_true", help="Leave images that no mirror has, instead of refusing."
+    )
+    mirrors(parser)
+
+
+REWRITE = Command(rewrite, _options)
 
 
 def read(name: str) -> str:

@@ -4,36 +4,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from mirror.cli.options import mirrors, path
 from mirror.errors import ConfigError
 
-Mirrors = Annotated[
-    list[str] | None,
-    typer.Option("--mirror", help="Only this mirror; may be given several times.", show_default=False),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="Write to this file instead of stdout.", show_default=False),
-]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        help="A service account's JSON key that can only read; for Google hosts.", show_default=False
-    ),
-]
-Username = Annotated[str | None, typer.Option(help="The reader's name; for other hosts.", show_default=False)]
-PasswordFile = Annotated[
-    Path | None, typer.Option(help="The file with that reader's password.", show_default=False)
-]
-PullSecretName = Annotated[str, typer.Option(help="The Secret's name.")]
-Force = Annotated[bool, typer.Option("--force", help="Even if it is the login that the mirror pushes with.")]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mirror.cli.parser import Parser
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+def reader(parser: Parser) -> None:
+    """Who pulls: a key of Google's, or a name and a password."""
+    parser.add_argument(
+        "--key-file",
+        metavar="FILE",
+        type=path,
+        help="A service account's JSON key that can only read; for Google hosts.",
+    )
+    parser.add_argument("--username", metavar="NAME", help="The reader's name; for other hosts.")
+    parser.add_argument(
+        "--password-file", metavar="FILE", type=path, help="The file with that reader's password."
+    )
+
+
+def secret_name(parser: Parser) -> None:
+    """The pull secret's."""
+    parser.add_argument(
+        "--name", metavar="NAME", default="gcr-mirror-pull", help="The Secret's name. (default: %(default)s)"
+    )
+
+
+def ends(parser: Parser) -> None:
+    """Of which mirrors, whether or not it gives away too much, and where to."""
+    mirrors(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="Even if it is the login that the mirror pushes with."
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=path, help="Write to this file instead of stdout."
+    )
 
 
 def named(*names: str, namespaces: Iterable[str] = ()) -> None:

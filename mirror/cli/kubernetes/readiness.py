@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from mirror.cli import streams
 from mirror.cli.columns import aligned
+from mirror.cli.command import Command
 from mirror.cli.exits import Exit
 from mirror.cli.kubernetes.manifests import read
-from mirror.cli.kubernetes.options import Mirrors
-from mirror.cli.options import AsJson, ConfigFile, load
+from mirror.cli.options import as_json, config_file, load, mirrors, path
 from mirror.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mirror.bootstrap.readiness import Answer, Wanted
+    from mirror.cli.parser import Parser
     from mirror.cluster.server import Server
     from mirror.render.relocation import Relocation
 
 
 def readiness(
-    config: ConfigFile,
+    config: Path,
     *,
-    file: Annotated[
-        list[str] | None,
-        typer.Option("--file", "-f", help="Manifests; may be given several times.", show_default=False),
-    ] = None,
-    secret: Annotated[
-        list[Path] | None,
-        typer.Option(help="Manifests of pull secrets, beside those that --file has.", show_default=False),
-    ] = None,
-    context: Annotated[
-        str | None,
-        typer.Option(
-            help="Ask this cluster instead: its pods, and the secrets that they name.", show_default=False
-        ),
-    ] = None,
-    mirror: Mirrors = None,
-    as_json: AsJson = False,
-) -> None:
+    file: list[str],
+    secret: list[Path],
+    context: str | None,
+    mirror: list[str],
+    as_json: bool,
+) -> Exit:
     """For every image in use: is it on the mirror, the same and whole, and may its pods pull it?
 
     Asks with the pull secret that the pods would use, never with the mirror's own login. Exit code 1 when one image is
@@ -54,23 +43,51 @@ def readiness(
     from mirror.cluster.server import Server
     from mirror.events import ignore
 
-    if (context is None) == (file is None):
+    if (context is None) == (not file):
         raise ConfigError("readiness of what? Name either manifests with --file, or a cluster with --context")
     loaded = load(config)
-    known = relocations(loaded, mirror or [])
-    wanted, answers = _manifests(file, secret or [], known) if file else _cluster(Server(context), known)
+    known = relocations(loaded, mirror)
+    wanted, answers = _manifests(file, secret, known) if file else _cluster(Server(context), known)
     answers += Inspector(Site(loaded, ignore)).look(wanted)
     # A typo in a host must not look like good news: nothing that was looked at is nothing that is ready.
     ready = bool(answers) and all(one.problem is None for one in answers)
     if as_json:
-        typer.echo(json.dumps({"ready": ready, "images": [one.as_json() for one in answers]}))
+        print(json.dumps({"ready": ready, "images": [one.as_json() for one in answers]}))
     elif answers:
-        typer.echo(table(answers))
+        print(table(answers))
     else:
-        typer.echo(
-            "no image in use comes from the source of a mirror: wrong manifests, or a wrong host?", err=True
-        )
-    raise typer.Exit(Exit.IN_SYNC if ready else Exit.FAILED)
+        streams.tell("no image in use comes from the source of a mirror: wrong manifests, or a wrong host?")
+    return Exit.IN_SYNC if ready else Exit.FAILED
+
+
+def _options(parser: Parser) -> None:
+    config_file(parser)
+    parser.add_argument(
+        "-f",
+        "--file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="Manifests; may be given several times.",
+    )
+    parser.add_argument(
+        "--secret",
+        metavar="FILE",
+        type=path,
+        action="append",
+        default=[],
+        help="Manifests of pull secrets, beside those that --file has.",
+    )
+    parser.add_argument(
+        "--context",
+        metavar="NAME",
+        help="Ask this cluster instead: its pods, and the secrets that they name.",
+    )
+    mirrors(parser)
+    as_json(parser)
+
+
+READINESS = Command(readiness, _options)
 
 
 def table(answers: Sequence[Answer]) -> str:
