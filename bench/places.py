@@ -17,7 +17,6 @@ from bench.embedded import PASSWORD, USER
 from bench.filling import fill
 from bench.shapes import Images
 from bench.stopwatch import cpu
-from mirror.config.model import GoogleCredentials
 from tests.servers.certificates import Authority
 from tests.servers.process import Process
 from tests.servers.registry import Registry, Variant
@@ -174,9 +173,7 @@ class Listing:
     def configuration(self) -> dict[str, Any]:
         """GitLab and Google, with their logins."""
         user = {"username": USER, "password_file": str(self.folder / "token")}
-        key = GoogleCredentials(json_key_file=self.folder / "key.json").model_dump(
-            mode="json", exclude_defaults=True
-        )
+        key = {"json_key_file": str(self.folder / "key.json")}
         return {
             "from": {"kind": "gitlab", "host": self.source, "insecure": True, "credentials": user},
             "to": {

@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from mirror.config.fields import nearest
-from mirror.config.findings import Path
+from mirror.config.findings import Complaint, Path
 from mirror.config.model import GitLabRegistry, GoogleRegistry, Mirror, Registry
 from mirror.config.places import mapping_of
+from mirror.config.wording import nearest
 from mirror.errors import ConfigError
 from mirror.sync.mapping import Mapping as Place
 from mirror.sync.overlap import common_path
@@ -20,8 +20,6 @@ from mirror.sync.patterns import Patterns
 
 GCR_HOSTS = ("gcr.io", "us.gcr.io", "eu.gcr.io", "asia.gcr.io")
 _PKG_HOST = re.compile(r"[a-z0-9-]+-docker\.pkg\.dev")
-
-Complaint = tuple[Path, str]
 
 
 @dataclass(frozen=True)

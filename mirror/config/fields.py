@@ -1,19 +1,21 @@
-"""Fields: the kinds of values that keys take, each checked where it stands."""
+"""Fields: the kinds of values that keys take, each checked where it stands.
+
+A kind's `read` turns what the file says into the value of the model, or raises ConfigError with what is wrong.
+"""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from msgspec import Meta
 
 from mirror.config.quantities import DURATION, SIZE, parse_bandwidth, parse_duration
+from mirror.config.wording import lacks, nearest
 from mirror.errors import ConfigError
 from mirror.oci.descriptor import Platform
 from mirror.oci.reference import REPOSITORY, check_host, check_repository
@@ -32,49 +34,45 @@ _ARCHITECTURES = (
 _OTHER_NAMES = {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64", "i386": "386", "armv7": "arm/v7"}
 
 
-def wrong(message: str) -> PydanticCustomError:
-    """The error that a validator raises; the message is shown as it is."""
-    return PydanticCustomError("wrong", "{message}", {"message": message})
+# From what the file says, and the folder where relative paths begin, to the value of the model.
+Read = Callable[[Any, Path], Any]
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """`; did you mean 'x'?` when something similar is known, else ''."""
-    found = difflib.get_close_matches(word.lower(), known, n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+def _kind(read: Read, schema: Mapping[str, Any] | None = None) -> Meta:
+    """The mark of a kind, with the words that the JSON Schema has for it."""
+    return Meta(extra={"read": read}, extra_json_schema=dict(schema) if schema else None)
 
 
-def _checked(check: Callable[[str], object]) -> AfterValidator:
-    """Validate by a function of the inner layers, which raise ConfigError; the text itself is kept."""
+def _text(read: Callable[[str], str]) -> Read:
+    """Text that a function makes the value of."""
 
-    def validate(text: str) -> str:
-        try:
-            check(text)
-        except ConfigError as error:
-            raise wrong(str(error)) from error
+    def checked(value: Any, _: Path) -> str:
+        if not isinstance(value, str):
+            raise ConfigError(lacks("text", value))
+        return read(value)
+
+    return checked
+
+
+def _checked(check: Callable[[str], object]) -> Read:
+    """Text that a function judges, which raises ConfigError; the text itself is kept."""
+
+    def kept(text: str) -> str:
+        check(text)
         return text
 
-    return AfterValidator(validate)
+    return _text(kept)
 
 
-def _parsed(parse: Callable[[str], object], example: str) -> BeforeValidator:
-    def validate(value: Any) -> Any:
+def _quantity(parse: Callable[[str], Any], example: str) -> Read:
+    def read(value: Any, _: Path) -> Any:
         if isinstance(value, timedelta):
             return value
         if not isinstance(value, str):
-            raise wrong(f"wants a number with its unit, such as {example}")
-        try:
-            return parse(value)
-        except ConfigError as error:
-            raise wrong(str(error)) from error
+            raise ConfigError(f"wants a number with its unit, such as {example}")
+        return parse(value)
 
-    return BeforeValidator(validate)
-
-
-def _host(text: str) -> str:
-    try:
-        return check_host(text)
-    except ConfigError as error:
-        raise wrong(str(error)) from error
+    return read
 
 
 def _url(text: str) -> str:
@@ -82,15 +80,12 @@ def _url(text: str) -> str:
     try:
         url = urlsplit(text)
     except ValueError as error:
-        raise wrong(fault) from error
+        raise ConfigError(fault) from error
     if url.username or url.password:
-        raise wrong("has a login in it; remove it, the login stands in `credentials`")
+        raise ConfigError("has a login in it; remove it, the login stands in `credentials`")
     if url.scheme not in ("http", "https") or not url.netloc or url.query or url.fragment:
-        raise wrong(fault)
-    try:
-        check_host(url.netloc)
-    except ConfigError as error:
-        raise wrong(str(error)) from error
+        raise ConfigError(fault)
+    check_host(url.netloc)
     return text.rstrip("/")
 
 
@@ -122,12 +117,11 @@ def _pattern(text: str) -> None:
         )
 
 
-def _variable(text: str) -> str:
+def _variable(text: str) -> None:
     if re.fullmatch(VARIABLE, text) is None:  # not repeated: it may be the secret itself
-        raise wrong(
+        raise ConfigError(
             "is no name of a variable; write the name alone, such as GITLAB_TOKEN, without $ and value"
         )
-    return text
 
 
 def _name(text: str) -> None:
@@ -143,89 +137,86 @@ def _listen(text: str) -> None:
         )
 
 
-def _database(value: Any, info: ValidationInfo) -> Any:
+def _user(text: str) -> None:
+    if not text:
+        raise ConfigError("is empty; write something")
+
+
+def _database(value: Any, directory: Path) -> str:
     """A relative SQLite file begins where the configuration file is, as all paths do. The URL is not repeated."""
     if not isinstance(value, str) or not value.startswith(("sqlite:///", "postgresql://")):
-        raise wrong("is no database; write sqlite:///state.db, or postgresql://user:${PASSWORD}@host/name")
+        raise ConfigError(
+            "is no database; write sqlite:///state.db, or postgresql://user:${PASSWORD}@host/name"
+        )
     file = value.removeprefix("sqlite:///")
     if file == value:
         return value
     if not file or file == ":memory:":
-        raise wrong("names no file; write sqlite:///state.db")
-    return f"sqlite:///{Path((info.context or {}).get('directory', '')).absolute() / file}"
+        raise ConfigError("names no file; write sqlite:///state.db")
+    return f"sqlite:///{directory.absolute() / file}"
 
 
-def _path(value: Any, info: ValidationInfo) -> Any:
+def _path(value: Any, directory: Path) -> Path:
     """Relative paths begin where the configuration file is."""
-    if not isinstance(value, str):
-        return value
-    if not value or "\n" in value or value.lstrip().startswith("{"):  # not repeated: it may be the secret
-        raise wrong("is no path of a file; put the secret in a file and write its path here")
-    return Path((info.context or {}).get("directory", "")) / value
+    if not isinstance(value, str | Path):
+        raise ConfigError(lacks("the path of a file", value))
+    text = str(value)
+    if not text or "\n" in text or text.lstrip().startswith("{"):  # not repeated: it may be the secret
+        raise ConfigError("is no path of a file; put the secret in a file and write its path here")
+    return directory / text
 
 
-def _platforms(value: Any) -> Any:
+def _platforms(value: Any, _: Path) -> Any:
     if value == "all":
         return value
     if not isinstance(value, list | tuple) or not value or not all(isinstance(one, str) for one in value):
-        raise wrong("is neither all nor a list; write all, or [linux/amd64, linux/arm64]")
+        raise ConfigError("is neither all nor a list; write all, or [linux/amd64, linux/arm64]")
     for text in value:
         _platform(text)
-    return value
+    return tuple(value)
 
 
 def _platform(text: str) -> None:
     try:
         platform = Platform.parse(text)
     except ValueError as error:
-        raise wrong(f"{error}; write linux/amd64 or linux/arm/v7") from error
+        raise ConfigError(f"{error}; write linux/amd64 or linux/arm/v7") from error
     known = {_SYSTEMS: platform.os, _ARCHITECTURES: platform.architecture}
     for names, word in known.items():
         if word not in names:
             other = _OTHER_NAMES.get(word)
             hint = f"; write {other}" if other else nearest(word, names) or f"; known are {', '.join(names)}"
-            raise wrong(f"{text[:80]!r}: {word[:40]!r} is unknown{hint}")
+            raise ConfigError(f"{text[:80]!r}: {word[:40]!r} is unknown{hint}")
 
 
-Name = Annotated[str, _checked(_name), WithJsonSchema({"type": "string", "pattern": NAME})]
-Host = Annotated[str, AfterValidator(_host)]
-Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
-Project = Annotated[str, _checked(_project)]
-PathPrefix = Annotated[str, _checked(_prefix)]
-Component = Annotated[str, _checked(check_repository)]
-PathPattern = Annotated[str, _checked(_pattern)]
-NamePattern = Annotated[str, _checked(TagPattern.parse)]
-VersionRange = Annotated[str, _checked(Range.parse)]
-File = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})]
-Listen = Annotated[str, _checked(_listen)]
-Database = Annotated[
-    str,
-    BeforeValidator(_database),
-    WithJsonSchema({"type": "string", "pattern": "^(sqlite:///|postgresql://)."}),
-]
-Variable = Annotated[str, AfterValidator(_variable), WithJsonSchema({"type": "string", "pattern": VARIABLE})]
+_A_LIST_OF_PLATFORMS = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "pattern": "^[^/]+(/[^/]+){1,2}$"},
+}
+
+Name = Annotated[str, _kind(_checked(_name), {"pattern": NAME})]
+Username = Annotated[str, _kind(_checked(_user), {"minLength": 1})]
+Host = Annotated[str, _kind(_text(check_host))]
+Url = Annotated[str, _kind(_text(_url), {"pattern": "^https?://"})]
+Project = Annotated[str, _kind(_checked(_project))]
+PathPrefix = Annotated[str, _kind(_checked(_prefix))]
+Component = Annotated[str, _kind(_checked(check_repository))]
+PathPattern = Annotated[str, _kind(_checked(_pattern))]
+NamePattern = Annotated[str, _kind(_checked(TagPattern.parse))]
+VersionRange = Annotated[str, _kind(_checked(Range.parse))]
+File = Annotated[Path, _kind(_path, {"type": "string", "minLength": 1})]
+Listen = Annotated[str, _kind(_checked(_listen))]
+Database = Annotated[str, _kind(_database, {"pattern": "^(sqlite:///|postgresql://)."})]
+Variable = Annotated[str, _kind(_checked(_variable), {"pattern": VARIABLE})]
 Platforms = Annotated[
-    Literal["all"] | tuple[str, ...],
-    BeforeValidator(_platforms),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": "all"},
-                {
-                    "type": "array",
-                    "minItems": 1,
-                    "items": {"type": "string", "pattern": "^[^/]+(/[^/]+){1,2}$"},
-                },
-            ]
-        }
-    ),
+    Literal["all"] | tuple[str, ...], _kind(_platforms, {"anyOf": [{"const": "all"}, _A_LIST_OF_PLATFORMS]})
 ]
 Duration = Annotated[
-    timedelta,
-    _parsed(parse_duration, "5m"),
-    WithJsonSchema({"type": "string", "pattern": DURATION}),
+    timedelta, _kind(_quantity(parse_duration, "5m"), {"type": "string", "pattern": DURATION})
 ]
-Bandwidth = Annotated[
-    int, _parsed(parse_bandwidth, "10MiB/s"), WithJsonSchema({"type": "string", "pattern": SIZE})
-]
-Count = Annotated[int, Field(ge=1, le=1024)]
+Bandwidth = Annotated[int, _kind(_quantity(parse_bandwidth, "10MiB/s"), {"type": "string", "pattern": SIZE})]
+Count = Annotated[int, Meta(ge=1, le=1024)]
+Positive = Annotated[int, Meta(ge=1)]
+Rate = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]

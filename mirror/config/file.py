@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
-
-from mirror.config.crosscheck import Complaint, check_names, check_places
+from mirror.config.crosscheck import check_names, check_places
 from mirror.config.document import Document
-from mirror.config.findings import Finding, config_error
+from mirror.config.findings import Complaint, Finding, config_error
 from mirror.config.findings import Path as KeyPath
-from mirror.config.json_schema import known_keys
 from mirror.config.model import Config, Mirror, Registry
+from mirror.config.reading import read
 from mirror.config.secrets import check_secrets
-from mirror.config.wording import word
 from mirror.errors import ConfigError
 
 
@@ -43,16 +37,11 @@ def parse(text: str, env: Mapping[str, str], *, file: str, directory: Path, secr
     document = Document.read(text, env)
     if document.data is None and document.findings:
         raise config_error(document.findings, file)
-    context = {"directory": directory}
-    config = None
-    try:
-        config = Config.model_validate(document.data, context=context)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            # Of a list pydantic counts only the right entries; the wrong ones have findings of their own.
-            if detail["type"] != "too_short" or not detail["input"]:
-                _add(document, *_finding(document, detail))
-    for path, message in _crosschecked(document, config, context):
+    config: Config | None
+    config, complaints = read(Config, document.data, directory)
+    for path, message in complaints:
+        _add(document, path, message)
+    for path, message in _crosschecked(document, config, directory):
         _add(document, path, message)
     if config is not None and secrets:
         for path, message in check_secrets(config, env):
@@ -79,30 +68,7 @@ def _without(value: str, name: str, message: str) -> str:
     return message
 
 
-def _finding(document: Document, detail: ErrorDetails) -> tuple[KeyPath, str]:
-    path = _path_in(document.data, detail["loc"])
-    if detail["type"] == "union_tag_invalid":
-        path = (*path, "kind")
-    around = path[:-1] if detail["type"] == "extra_forbidden" else path
-    return path, word(detail, path, known_keys(around, document.data))
-
-
-def _path_in(data: Any, location: KeyPath) -> KeyPath:
-    """A location of pydantic without the names of union members, which are in no file."""
-    path: list[str | int] = []
-    for i, part in enumerate(location):
-        is_here = (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int)
-        )
-        if is_here:
-            data = data[part]
-        elif i < len(location) - 1 or part == "[key]":
-            continue
-        path.append(part)
-    return tuple(path)
-
-
-def _crosschecked(document: Document, config: Config | None, context: dict[str, Any]) -> list[Complaint]:
+def _crosschecked(document: Document, config: Config | None, directory: Path) -> list[Complaint]:
     """Names are compared as they stand; registries and mirrors only if nothing is wrong in them so far."""
     data = document.data if isinstance(document.data, dict) else {}
     named, listed = data.get("registries"), data.get("mirrors")
@@ -112,18 +78,13 @@ def _crosschecked(document: Document, config: Config | None, context: dict[str, 
     }
     broken = {finding.path[:2] for finding in document.findings}
     sound = {
-        name: config.registries[name] if config else _registry().validate_python(value, context=context)
+        name: config.registries[name] if config else read(Registry, value, directory)[0]
         for name, value in registries.items()
         if ("registries", name) not in broken
     }
     routes = {
-        i: config.mirrors[i] if config else Mirror.model_validate(value, context=context)
+        i: config.mirrors[i] if config else read(Mirror, value, directory)[0]
         for i, value in mirrors.items()
         if ("mirrors", i) not in broken
     }
     return [*check_names(list(registries), mirrors), *check_places(sound, routes)]
-
-
-@cache
-def _registry() -> TypeAdapter[Registry]:
-    return TypeAdapter(Registry)

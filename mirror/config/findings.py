@@ -8,6 +8,8 @@ from typing import NamedTuple
 from mirror.errors import ConfigError
 
 Path = tuple[str | int, ...]
+# What is wrong, and the path to it.
+Complaint = tuple[Path, str]
 
 
 class Finding(NamedTuple):

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema
+import msgspec
 
-from mirror.config.findings import Path
-from mirror.config.model import Config
+from mirror.config.model import Alternatives, Config
 from mirror.config.quantities import format_duration
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-class _AsWritten(GenerateJsonSchema):
-    """Defaults as people write them; no titles, which would only repeat the keys."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        del schema
-        return False
-
-    def encode_default(self, dft: Any) -> Any:
-        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+_TITLE = "gcr-mirror configuration"
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema as plain values."""
-    made = Config.model_json_schema(schema_generator=_AsWritten)
-    return {"$schema": DIALECT, **made, "title": "gcr-mirror configuration"}
+    _, parts = msgspec.json.schema_components(
+        [Config], schema_hook=lambda _: {"type": "string"}, ref_template="#/$defs/{name}"
+    )
+    for node in _within(parts):
+        _as_written(node)
+    for part in parts.values():
+        _of_its_kind(part)
+    for model in Alternatives.__subclasses__():
+        parts[model.__name__]["oneOf"] = [_alone(way, parts[model.__name__]) for way in model.ways]
+    whole = parts.pop(Config.__name__)
+    return {"$schema": DIALECT, "$defs": dict(sorted(parts.items())), **whole, "title": _TITLE}
 
 
 def schema_text() -> str:
@@ -38,42 +36,30 @@ def schema_text() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
-def known_keys(path: Path, data: Any) -> list[str]:
-    """The keys that the mapping at `path` may have."""
-    whole = Config.model_json_schema()
-    node = _resolved(whole, whole, data)
-    for part in path:
-        node = node.get("properties", {}).get(part) or _of_any_name(node) or node.get("items") or {}
-        data = _child(data, part)
-        node = _resolved(node, whole, data)
-    return list(node.get("properties", {}))
+def _within(node: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping in a schema, the inner ones first."""
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _within(child)
+    if isinstance(node, dict):
+        yield node
 
 
-def _resolved(node: Mapping[str, Any], whole: Mapping[str, Any], data: Any) -> Mapping[str, Any]:
-    """The schema behind references, and behind choices the one that the data asks for."""
-    while True:
-        if "$ref" in node:
-            node = whole["$defs"][node["$ref"].rpartition("/")[2]]
-        elif "discriminator" in node:
-            kind = data.get("kind") if isinstance(data, dict) else None
-            node = {"$ref": node["discriminator"]["mapping"][kind]} if _is_kind(kind, node) else {}
-        elif "anyOf" in node and "properties" not in node:
-            node = next((choice for choice in node["anyOf"] if "$ref" in choice), {})
-        else:
-            return node
+def _as_written(node: dict[str, Any]) -> None:
+    """Defaults as people write them: durations with units, and of a part nothing, since its keys have their own."""
+    if node.pop("format", None) == "duration" and "default" in node:
+        node["default"] = format_duration(msgspec.convert(node["default"], timedelta))
+    if "$ref" in node and "default" in node:
+        node["default"] = {}
 
 
-def _of_any_name(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of entries whose keys the user chooses."""
-    return next(iter(node.get("patternProperties", {}).values()), {})
+def _of_its_kind(part: dict[str, Any]) -> None:
+    """The word that tells registries apart, with what it means."""
+    if "kind" in part["properties"]:
+        (word,) = part["properties"]["kind"]["enum"]
+        part["properties"]["kind"] = {"const": word, "description": part["description"]}
 
 
-def _is_kind(kind: Any, node: Mapping[str, Any]) -> bool:
-    return isinstance(kind, str) and kind in node["discriminator"]["mapping"]
-
-
-def _child(data: Any, part: str | int) -> Any:
-    try:
-        return data[part]
-    except (KeyError, IndexError, TypeError):
-        return None
+def _alone(way: str, part: dict[str, Any]) -> dict[str, Any]:
+    """One of several ways, that is there and, when it is a switch, on."""
+    is_on = {"properties": {way: {"const": True}}} if part["properties"][way].get("type") == "boolean" else {}
+    return {"required": [way], **is_on}

@@ -3,13 +3,12 @@
 The descriptions are what editors show, by way of docs/reference/config.schema.json.
 """
 
-from __future__ import annotations
+# Without postponed annotations: msgspec reads them, and to make sense of text takes it twice as long.
 
-import os
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from msgspec import Meta, Struct
 
 from mirror.config.fields import (
     Bandwidth,
@@ -25,93 +24,90 @@ from mirror.config.fields import (
     PathPattern,
     PathPrefix,
     Platforms,
+    Positive,
     Project,
+    Rate,
+    Share,
     Url,
+    Username,
     Variable,
     VersionRange,
-    wrong,
 )
-
-# Else pydantic asks every installed package whether it has a plugin for it.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+from mirror.errors import ConfigError
 
 
-class Model(BaseModel):
+def key(description: str, min_length: int | None = None) -> Meta:
+    """What a key is for, in words that editors show, and how many entries it has at least."""
+    return Meta(description=description, min_length=min_length)
+
+
+class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """What all parts share: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Alternatives(Model, frozen=True):
+    """What is said in one of several ways."""
+
+    ways: ClassVar[tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError unless exactly one of them is there."""
+        if sum(bool(getattr(self, way)) for way in self.ways) != 1:
+            *others, last = (
+                f"{way}: true" if isinstance(getattr(self, way), bool) else way for way in self.ways
+            )
+            raise ConfigError(f"wants exactly one of {', '.join(others)} and {last}")
 
 
-class PasswordCredentials(Model):
+class PasswordCredentials(Alternatives, frozen=True):
     """A user name, and where its password or token is kept."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["password_file"]}, {"required": ["password_env"]}]}
-    )
+    ways = ("password_file", "password_env")
 
-    username: str = Field(min_length=1, description="User name; of a deploy token, the name it was given.")
-    password_file: File | None = Field(default=None, description="File that holds the password or token.")
-    password_env: Variable | None = Field(
-        default=None, description="Variable that holds the password or token."
-    )
-
-    @model_validator(mode="after")
-    def _one_place(self) -> PasswordCredentials:
-        if (self.password_file is None) == (self.password_env is None):
-            raise wrong("wants exactly one of password_file and password_env")
-        return self
+    username: Annotated[Username, key("User name; of a deploy token, the name it was given.")]
+    password_file: Annotated[File | None, key("File that holds the password or token.")] = None
+    password_env: Annotated[Variable | None, key("Variable that holds the password or token.")] = None
 
 
-class GoogleCredentials(Model):
+class GoogleCredentials(Alternatives, frozen=True):
     """Who the mirror is at Google."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["json_key_file"]},
-                {"required": ["json_key_env"]},
-                {"required": ["adc"], "properties": {"adc": {"const": True}}},
-            ]
-        }
-    )
+    ways = ("json_key_file", "json_key_env", "adc")
 
-    json_key_file: File | None = Field(
-        default=None, description="File that holds a service account's JSON key."
-    )
-    json_key_env: Variable | None = Field(
-        default=None, description="Variable that holds the JSON key, as it is or in base64."
-    )
-    adc: bool = Field(
-        default=False,
-        description="Use Application Default Credentials: workload identity, gcloud, the metadata server.",
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> GoogleCredentials:
-        if [self.json_key_file is None, self.json_key_env is None, not self.adc].count(False) != 1:
-            raise wrong("wants exactly one of json_key_file, json_key_env and adc: true")
-        return self
+    json_key_file: Annotated[File | None, key("File that holds a service account's JSON key.")] = None
+    json_key_env: Annotated[
+        Variable | None, key("Variable that holds the JSON key, as it is or in base64.")
+    ] = None
+    adc: Annotated[
+        bool, key("Use Application Default Credentials: workload identity, gcloud, the metadata server.")
+    ] = False
 
 
-class Reachable(Model):
+class Reachable(Model, frozen=True, tag_field="kind"):
     """How a registry is reached."""
 
-    host: Host = Field(description="host[:port], without a scheme.")
-    insecure: bool = Field(default=False, description="Plain http. For registries on this machine only.")
-    ca_file: File | None = Field(default=None, description="PEM file of a private certificate authority.")
+    host: Annotated[Host, key("host[:port], without a scheme.")]
+    insecure: Annotated[bool, key("Plain http. For registries on this machine only.")] = False
+    ca_file: Annotated[File | None, key("PEM file of a private certificate authority.")] = None
+
+    @property
+    def kind(self) -> str:
+        """What the file calls it."""
+        return str(self.__struct_config__.tag)
 
 
-class GitLabRegistry(Reachable):
+class GitLabRegistry(Reachable, frozen=True, tag="gitlab"):
     """A GitLab Container Registry."""
 
-    kind: Literal["gitlab"] = Field(description="A GitLab Container Registry.")
-    api_url: Url | None = Field(
-        default=None,
-        description="GitLab's own address, asked which repositories there are. Default: the host without 'registry.'",
-    )
-    credentials: PasswordCredentials | None = Field(
-        default=None, description="Without: the Docker configuration, else anonymous."
-    )
+    api_url: Annotated[
+        Url | None,
+        key(
+            "GitLab's own address, asked which repositories there are. Default: the host without 'registry.'"
+        ),
+    ] = None
+    credentials: Annotated[
+        PasswordCredentials | None, key("Without: the Docker configuration, else anonymous.")
+    ] = None
 
     @property
     def gitlab(self) -> str:
@@ -119,158 +115,141 @@ class GitLabRegistry(Reachable):
         return self.api_url or f"https://{self.host.removeprefix('registry.')}"
 
 
-class GoogleRegistry(Reachable):
+class GoogleRegistry(Reachable, frozen=True, tag="google", kw_only=True):
     """A gcr.io or pkg.dev host; both are Artifact Registry."""
 
-    kind: Literal["google"] = Field(description="A gcr.io or pkg.dev host.")
-    project: Project = Field(description="Project id; 'example.com:proj-id' for a project inside a domain.")
-    repository: Component | None = Field(
-        default=None, description="Artifact Registry repository; pkg.dev only."
-    )
-    credentials: GoogleCredentials | None = Field(
-        default=None, description="Without: the Docker configuration, else anonymous."
-    )
+    project: Annotated[Project, key("Project id; 'example.com:proj-id' for a project inside a domain.")]
+    repository: Annotated[Component | None, key("Artifact Registry repository; pkg.dev only.")] = None
+    credentials: Annotated[
+        GoogleCredentials | None, key("Without: the Docker configuration, else anonymous.")
+    ] = None
 
 
-class OciRegistry(Reachable):
+class OciRegistry(Reachable, frozen=True, tag="oci"):
     """Any other registry that follows the distribution specification."""
 
-    kind: Literal["oci"] = Field(description="Any other registry.")
-    credentials: PasswordCredentials | None = Field(
-        default=None, description="Without: the Docker configuration, else anonymous."
-    )
+    credentials: Annotated[
+        PasswordCredentials | None, key("Without: the Docker configuration, else anonymous.")
+    ] = None
 
 
-Registry = Annotated[GitLabRegistry | GoogleRegistry | OciRegistry, Field(discriminator="kind")]
+Registry = GitLabRegistry | GoogleRegistry | OciRegistry
 
 
-class TagFilter(Model):
+class TagFilter(Model, frozen=True):
     """Which tags of a repository are mirrored. The filters apply in the order of the keys here."""
 
-    include: tuple[NamePattern, ...] = Field(
-        default=("*",), min_length=1, description="Globs, or /regular expressions/; any of them may fit."
-    )
-    exclude: tuple[NamePattern, ...] = Field(default=(), description="The same; none of them may fit.")
-    semver: VersionRange | None = Field(
-        default=None,
-        description="Range of versions, such as '>=1.0 <2'; tags that are no version are dropped.",
-    )
-    max_age: Duration | None = Field(default=None, description="Drop what was published longer ago.")
-    newest: int | None = Field(default=None, ge=1, description="Keep only so many, the newest.")
+    include: Annotated[
+        tuple[NamePattern, ...], key("Globs, or /regular expressions/; any of them may fit.", min_length=1)
+    ] = ("*",)
+    exclude: Annotated[tuple[NamePattern, ...], key("The same; none of them may fit.")] = ()
+    semver: Annotated[
+        VersionRange | None,
+        key("Range of versions, such as '>=1.0 <2'; tags that are no version are dropped."),
+    ] = None
+    max_age: Annotated[Duration | None, key("Drop what was published longer ago.")] = None
+    newest: Annotated[Positive | None, key("Keep only so many, the newest.")] = None
 
 
-class Mirror(Model):
+class Mirror(Model, frozen=True):
     """What is kept in step, from where to where."""
 
-    name: Name = Field(description="Name in messages, metrics and --mirror.")
-    source: str = Field(description="Name of the registry to read.")
-    target: str = Field(description="Name of the registry to write.")
-    repositories: tuple[PathPattern, ...] = Field(
-        min_length=1,
-        description="Paths, globs (* within a part, ** over parts) and !negations, below the source's project.",
+    name: Annotated[Name, key("Name in messages, metrics and --mirror.")]
+    source: Annotated[str, key("Name of the registry to read.")]
+    target: Annotated[str, key("Name of the registry to write.")]
+    repositories: Annotated[
+        tuple[PathPattern, ...],
+        key(
+            "Paths, globs (* within a part, ** over parts) and !negations, below the source's project.",
+            min_length=1,
+        ),
+    ]
+    prefix: Annotated[PathPrefix, key("Path at the target that goes before the source's path.")] = ""
+    tags: Annotated[TagFilter, key("Which tags; without it, all.")] = TagFilter()
+    platforms: Annotated[
+        Platforms,
+        key("all, or a list such as [linux/amd64]; a list changes the digest of multi-platform images."),
+    ] = "all"
+    referrers: Annotated[bool, key("Copy signatures, SBOMs and other referrers, too.")] = True
+    on_moved_tag: Annotated[
+        Literal["overwrite", "keep", "backup"],
+        key(
+            "When a tag names another image now: overwrite, keep the old one, or back it up under another tag."
+        ),
+    ] = "overwrite"
+    interval: Annotated[Duration, key("How often the daemon looks, when nothing tells it to.")] = timedelta(
+        minutes=5
     )
-    prefix: PathPrefix = Field(
-        default="", description="Path at the target that goes before the source's path."
-    )
-    tags: TagFilter = Field(default=TagFilter(), description="Which tags; without it, all.")
-    platforms: Platforms = Field(
-        default="all",
-        description="all, or a list such as [linux/amd64]; a list changes the digest of multi-platform images.",
-    )
-    referrers: bool = Field(default=True, description="Copy signatures, SBOMs and other referrers, too.")
-    on_moved_tag: Literal["overwrite", "keep", "backup"] = Field(
-        default="overwrite",
-        description="When a tag names another image now: overwrite, keep the old one, or back it up under another tag.",
-    )
-    interval: Duration = Field(
-        default=timedelta(minutes=5), description="How often the daemon looks, when nothing tells it to."
-    )
-    recheck: Duration = Field(
-        default=timedelta(hours=1),
-        description="How long the daemon believes what it saw at a target whose list tells no digests.",
-    )
-    prune: bool = Field(
-        default=False,
-        description="Delete from the target what this mirror put there and the source no longer has.",
-    )
-    prune_after: Duration = Field(
-        default=timedelta(days=7), description="How long the source must have lacked a tag before that."
+    recheck: Annotated[
+        Duration, key("How long the daemon believes what it saw at a target whose list tells no digests.")
+    ] = timedelta(hours=1)
+    prune: Annotated[
+        bool, key("Delete from the target what this mirror put there and the source no longer has.")
+    ] = False
+    prune_after: Annotated[Duration, key("How long the source must have lacked a tag before that.")] = (
+        timedelta(days=7)
     )
 
 
-class Limits(Model):
+class Limits(Model, frozen=True):
     """Upper bounds. Parallelism halves on 429 and recovers by itself, so the defaults need no tuning."""
 
-    images: Count = Field(default=32, description="Images copied at once.")
-    blobs: Count = Field(default=32, description="Layers transferred at once.")
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Per registry; null for no limit."
-    )
-    bandwidth: Bandwidth | None = Field(
-        default=None, description="Bytes per second, such as 10MiB/s; null for no limit."
+    images: Annotated[Count, key("Images copied at once.")] = 32
+    blobs: Annotated[Count, key("Layers transferred at once.")] = 32
+    requests_per_second: Annotated[Rate | None, key("Per registry; null for no limit.")] = None
+    bandwidth: Annotated[Bandwidth | None, key("Bytes per second, such as 10MiB/s; null for no limit.")] = (
+        None
     )
 
 
-class Service(Model):
+class Service(Model, frozen=True):
     """The address of the daemon, and its end."""
 
-    listen: Listen = Field(
-        default="127.0.0.1:8080", description="host:port of the status page, metrics, probes and hooks."
+    listen: Annotated[Listen, key("host:port of the status page, metrics, probes and hooks.")] = (
+        "127.0.0.1:8080"
     )
-    hook_secret_file: File | None = Field(
-        default=None, description="File with the secret that hooks must send; without it they are closed."
-    )
-    grace: Duration = Field(
-        default=timedelta(seconds=30), description="How long copies may go on after SIGTERM."
-    )
+    hook_secret_file: Annotated[
+        File | None, key("File with the secret that hooks must send; without it they are closed.")
+    ] = None
+    grace: Annotated[Duration, key("How long copies may go on after SIGTERM.")] = timedelta(seconds=30)
 
 
-class State(Model):
+class State(Model, frozen=True):
     """What the daemon remembers between passes."""
 
-    url: Database = Field(
-        default="sqlite:///gcr-mirror-state.db",
-        validate_default=True,
-        description="sqlite:///FILE, relative to the configuration, or postgresql://user:${PASSWORD}@host/name.",
-    )
+    url: Annotated[
+        Database,
+        key("sqlite:///FILE, relative to the configuration, or postgresql://user:${PASSWORD}@host/name."),
+    ] = "sqlite:///gcr-mirror-state.db"
 
 
-class Guard(Model):
+class Guard(Model, frozen=True):
     """What is believed of a listing that became shorter."""
 
-    max_disappeared: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="Share of the known tags that may disappear at once; 1 believes every listing.",
-    )
-    at_least: Count = Field(default=10, description="So few tags may always disappear.")
+    max_disappeared: Annotated[
+        Share,
+        key("Share of the known tags that may disappear at once; 1 believes every listing."),
+    ] = 0.2
+    at_least: Annotated[Count, key("So few tags may always disappear.")] = 10
 
 
-class Retries(Model):
+class Retries(Model, frozen=True):
     """When the daemon tries a tag again that failed."""
 
-    first: Duration = Field(
-        default=timedelta(minutes=1), description="Pause after the first failure; doubles."
-    )
-    longest: Duration = Field(default=timedelta(hours=6), description="The longest pause.")
-    dead_after: Count = Field(
-        default=5, description="So many permanent failures in a row, and only `gcr-mirror retry` tries again."
-    )
+    first: Annotated[Duration, key("Pause after the first failure; doubles.")] = timedelta(minutes=1)
+    longest: Annotated[Duration, key("The longest pause.")] = timedelta(hours=6)
+    dead_after: Annotated[
+        Count, key("So many permanent failures in a row, and only `gcr-mirror retry` tries again.")
+    ] = 5
 
 
-class Config(Model):
+class Config(Model, frozen=True):
     """Mirrors of container registries."""
 
-    registries: dict[Name, Registry] = Field(min_length=1, description="Registries by a name of your choice.")
-    mirrors: tuple[Mirror, ...] = Field(min_length=1, description="What is kept in step.")
-    limits: Limits = Field(default=Limits(), description="Upper bounds for the whole process.")
-    service: Service = Field(default=Service(), description="What the daemon serves.")
-    state: State = Field(
-        # Validated, since the file of the default begins where the configuration is, too.
-        default={},
-        validate_default=True,
-        description="What the daemon remembers.",
-    )
-    guard: Guard = Field(default=Guard(), description="Which listings the daemon believes.")
-    retries: Retries = Field(default=Retries(), description="When the daemon tries again.")
+    registries: Annotated[dict[Name, Registry], key("Registries by a name of your choice.", min_length=1)]
+    mirrors: Annotated[tuple[Mirror, ...], key("What is kept in step.", min_length=1)]
+    limits: Annotated[Limits, key("Upper bounds for the whole process.")] = Limits()
+    service: Annotated[Service, key("What the daemon serves.")] = Service()
+    state: Annotated[State, key("What the daemon remembers.")] = State()
+    guard: Annotated[Guard, key("Which listings the daemon believes.")] = Guard()
+    retries: Annotated[Retries, key("When the daemon tries again.")] = Retries()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from mirror.config.crosscheck import Complaint
-from mirror.config.findings import Path
+from mirror.config.findings import Complaint, Path
 from mirror.config.model import Config, GoogleCredentials, PasswordCredentials, Registry
 from mirror.errors import ConfigError
 from mirror.registries.credentials import from_file, from_variable

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
+from msgspec import structs
 from ruamel.yaml import YAML
 
 from mirror.config import load
@@ -84,7 +85,7 @@ def test_every_file_that_the_configuration_names_is_mounted(overlay: str, tmp_pa
     mounts = [one["mountPath"] for one in container(objects)["volumeMounts"]]
     named = [config.state.url.removeprefix("sqlite:///")]
     for registry in config.registries.values():
-        values = registry.credentials.model_dump() if registry.credentials else {}
+        values = structs.asdict(registry.credentials) if registry.credentials else {}
         named += [str(value) for key, value in values.items() if key.endswith("_file") and value]
     assert len(named) >= 2
     for path in named:

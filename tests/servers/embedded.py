@@ -9,6 +9,7 @@ from typing import Any
 
 from mirror.bootstrap.site import Site
 from mirror.config.model import Config
+from mirror.config.reading import read
 from mirror.demo.distribution import OciRegistry
 from mirror.demo.gitlab import GitLabRegistry
 from mirror.demo.google import GoogleRegistry
@@ -146,7 +147,10 @@ class Embedded:
 
     def _config(self, mirror: dict[str, Any]) -> Config:
         named = {"name": "shop", "source": "source", "target": "target"}
-        return Config.model_validate({**self._file, "mirrors": [{**named, **mirror}]})
+        config: Config
+        config, wrong = read(Config, {**self._file, "mirrors": [{**named, **mirror}]}, Path())
+        assert not wrong, wrong
+        return config
 
     def _describe(self, registry: OciRegistry) -> dict[str, Any]:
         reached = {"host": registry.host, "insecure": True}
