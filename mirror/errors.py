@@ -30,8 +30,6 @@ MirrorError
 `temporary` is the single answer to "may this be tried again?".
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, TypedDict
 
 Origin = Literal["source", "target"]

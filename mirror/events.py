@@ -5,9 +5,7 @@ so a new metric never touches it. `registry` is always a host, `repository` a so
 `source` are full references, sizes are bytes, times are seconds.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 Outcome = Literal["copied", "mounted", "present"]
@@ -108,12 +106,14 @@ class Copied(NamedTuple):
 
 
 class Unchanged(NamedTuple):
-    """A tag was in step already. There may be 100,000 of them in a pass, so it says no more than that."""
+    """These tags were in step already. `digests` is what each names at the target: one event for a repository.
+
+    A pass may have 100,000 such tags, and to tell of each on its own would be most of its work.
+    """
 
     mirror: str
     repository: str
-    tag: str
-    digest: str
+    digests: Mapping[str, str]
 
 
 class Kept(NamedTuple):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mirror.bootstrap.connection import connect
 from mirror.errors import ConfigError
@@ -18,7 +17,6 @@ from mirror.oci.registry import Registry
 from mirror.oci.repository import Lister, Repository, only
 from mirror.registries.credentials import DockerConfig, Password, from_variable
 from mirror.registries.generic import Generic
-from mirror.registries.google import Google
 from mirror.sync.plan import Rule
 from mirror.sync.reconcile import Mirror
 from mirror.sync.selection import Selection, TagPattern
@@ -29,8 +27,7 @@ Side = Literal["SOURCE", "TARGET"]
 _COMPANIONS = ("", ".sig", ".att", ".sbom")
 
 
-@dataclass(frozen=True)
-class Ends:
+class Ends(NamedTuple):
     """Where one image comes from and goes to."""
 
     source: Reference
@@ -104,8 +101,7 @@ def credential(reference: Reference, side: Side, env: Mapping[str, str]) -> Cred
     return _DockerElseGoogle(docker) if is_google(reference.host) else docker
 
 
-@dataclass(frozen=True, slots=True)
-class _DockerElseGoogle:
+class _DockerElseGoogle(NamedTuple):
     docker: DockerConfig
 
     def login(self) -> Login | None:
@@ -120,7 +116,11 @@ def is_google(host: str) -> bool:
 
 
 def _lister(reference: Reference) -> Lister:
-    return Google.lister if is_google(reference.host) else Generic.lister
+    if not is_google(reference.host):
+        return Generic.lister
+    from mirror.registries.google import Google  # noqa: PLC0415 - msgspec reads its lists, and no others
+
+    return Google.lister
 
 
 def is_loopback(host: str) -> bool:

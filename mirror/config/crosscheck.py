@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -22,14 +21,15 @@ GCR_HOSTS = ("gcr.io", "us.gcr.io", "eu.gcr.io", "asia.gcr.io")
 _PKG_HOST = re.compile(r"[a-z0-9-]+-docker\.pkg\.dev")
 
 
-@dataclass(frozen=True)
 class Route:
     """A mirror whose registries are known, with its place in the file."""
 
-    index: int
-    mirror: Mirror
-    source: Registry
-    target: Registry
+    def __init__(self, index: int, mirror: Mirror, source: Registry, target: Registry) -> None:
+        """`index` counts the mirrors from 0."""
+        self.index = index
+        self.mirror = mirror
+        self.source = source
+        self.target = target
 
     @cached_property
     def place(self) -> Place:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -20,7 +19,6 @@ _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 
 
-@dataclass(slots=True)
 class Document:
     """`data` are plain values, `lines` the line (from 1) of each path, `findings` what is wrong so far.
 
@@ -28,11 +26,13 @@ class Document:
     paths whose values could not be had, so that nothing more can be said of them.
     """
 
-    data: Any = None
-    lines: dict[Path, int] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    variables: dict[Path, dict[str, str]] = field(default_factory=dict)
-    unread: set[Path] = field(default_factory=set)
+    def __init__(self) -> None:
+        """Empty."""
+        self.data: Any = None
+        self.lines: dict[Path, int] = {}
+        self.findings: list[Finding] = []
+        self.variables: dict[Path, dict[str, str]] = {}
+        self.unread: set[Path] = set()
 
     @classmethod
     def read(cls, text: str, env: Mapping[str, str]) -> Document:

@@ -3,32 +3,46 @@
 https://distribution.github.io/distribution/spec/auth/token/
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 from urllib.parse import urlencode
 
 from mirror.errors import Unsupported
 
 # A parameter, or else the name of a scheme, which begins a further challenge (RFC 9110, 11.6.1).
-_WORD = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([A-Za-z][\w-]*)', re.ASCII)
+_WORD = r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([A-Za-z][\w-]*)'
 # Docker's name for the user of an identity token.
 IDENTITY_TOKEN = "<token>"
 # The token specification's lifetime where an answer names none.
 _DEFAULT_LIFETIME = 60.0
 
 
-@dataclass(frozen=True, slots=True)
 class Login:
     """A user and a secret; the secret shows in no repr. See IDENTITY_TOKEN."""
 
-    username: str
-    password: str = field(repr=False)
+    __slots__ = ("password", "username")
+
+    def __init__(self, username: str, password: str) -> None:
+        """As they are, not encoded."""
+        self.username = username
+        self.password = password
+
+    def __eq__(self, other: object) -> bool:
+        """Whether user and secret are the same."""
+        if not isinstance(other, Login):
+            return NotImplemented
+        return (self.username, self.password) == (other.username, other.password)
+
+    def __hash__(self) -> int:
+        """Of both."""
+        return hash((self.username, self.password))
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"Login(username={self.username!r})"
 
     @property
     def basic(self) -> str:
@@ -43,8 +57,7 @@ class Credential(Protocol):
         """The login to use now; None for anonymous. Raises ConfigError or Unauthorized."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(NamedTuple):
     """A credential that never changes; `Fixed(None)` is anonymous."""
 
     value: Login | None = None
@@ -61,10 +74,10 @@ class Challenge(NamedTuple):
     parameters: Mapping[str, str]
 
     @classmethod
-    def parse(cls, header: str) -> Challenge:
+    def parse(cls, header: str) -> Self:
         """Read a WWW-Authenticate header; of several challenges, Bearer is preferred over Basic."""
-        found: list[Challenge] = []
-        for key, quoted, plain, scheme in _WORD.findall(header):
+        found: list[Self] = []
+        for key, quoted, plain, scheme in re.findall(_WORD, header, re.ASCII):
             if scheme:
                 found.append(cls(scheme.lower(), {}))
             elif found:
@@ -100,15 +113,22 @@ class Challenge(NamedTuple):
         return "GET", realm + ("&" if "?" in realm else "?") + query, headers, None
 
 
-@dataclass(frozen=True, slots=True)
 class Token:
     """A bearer token and the monotonic time (seconds) at which it should no longer be used."""
 
-    value: str = field(repr=False)
-    renew_at: float
+    __slots__ = ("renew_at", "value")
+
+    def __init__(self, value: str, renew_at: float) -> None:
+        """`value` is the secret, and shows in no repr."""
+        self.value = value
+        self.renew_at = renew_at
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"Token(renew_at={self.renew_at})"
 
     @classmethod
-    def from_answer(cls, body: bytes, now: float) -> Token:
+    def from_answer(cls, body: bytes, now: float) -> Self:
         """Read the token service's JSON; `now` is the monotonic time at which it was asked for.
 
         GitLab names no `expires_in`: the lifetime is then read from the JWT itself, as a difference of its

@@ -4,8 +4,6 @@ A registry's repository and the memory twin (`mirror.oci.memory`) both have them
 tests/conformance holds every implementation to the same behaviour.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol

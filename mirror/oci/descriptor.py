@@ -1,10 +1,8 @@
 """Descriptor: what content is called, how long it is, and how it is to be read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 
 from mirror.errors import InvalidManifest
 from mirror.oci.digest import Digest
@@ -22,6 +20,8 @@ INDEXES = frozenset({OCI_INDEX, DOCKER_INDEX})
 IMAGES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 MANIFESTS = INDEXES | IMAGES
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 
 class Platform(NamedTuple):
     """`os/architecture[/variant]`."""
@@ -31,14 +31,14 @@ class Platform(NamedTuple):
     variant: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> Platform:
+    def parse(cls, text: str) -> Self:
         """Read `linux/arm64/v8`; ValueError when it is nothing of that kind."""
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(parts):
             raise ValueError(f"{text!r} is not os/architecture or os/architecture/variant")
         return cls(*parts)
 
-    def satisfies(self, wanted: Platform) -> bool:
+    def satisfies(self, wanted: Self) -> bool:
         """Whether this platform is the wanted one; a wanted platform without variant takes any."""
         same = (self.os, self.architecture) == (wanted.os, wanted.architecture)
         return same and wanted.variant in ("", self.variant)
@@ -48,19 +48,49 @@ class Platform(NamedTuple):
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
-@dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Media type, digest and size (bytes) of one piece of content, with what its parent says of it."""
+    """Media type, digest and size (bytes) of one piece of content, with what its parent says of it.
 
-    media_type: str
-    digest: Digest
-    size: int
-    platform: Platform | None = None
-    artifact_type: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
+    Two are equal whatever their annotations.
+    """
+
+    __slots__ = ("annotations", "artifact_type", "digest", "media_type", "platform", "size")
+
+    def __init__(
+        self,
+        media_type: str,
+        digest: Digest,
+        size: int,
+        platform: Platform | None = None,
+        artifact_type: str = "",
+        annotations: Mapping[str, str] = _NONE,
+    ) -> None:
+        """Of content that may be anywhere."""
+        self.media_type = media_type
+        self.digest = digest
+        self.size = size
+        self.platform = platform
+        self.artifact_type = artifact_type
+        self.annotations = annotations
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all is the same but for the annotations."""
+        return isinstance(other, Descriptor) and self._compared == other._compared
+
+    def __hash__(self) -> int:
+        """Of what is compared."""
+        return hash(self._compared)
+
+    def __repr__(self) -> str:
+        """What it is called, and how long it is."""
+        return f"<Descriptor {self.media_type} {self.digest} {self.size}>"
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        return self.media_type, self.digest, self.size, self.platform, self.artifact_type
 
     @classmethod
-    def from_json(cls, value: Any) -> Descriptor:
+    def from_json(cls, value: Any) -> Self:
         """Read one descriptor of a manifest; InvalidManifest names the part that is wrong."""
         if not isinstance(value, dict):
             raise InvalidManifest("a descriptor is not an object")

@@ -20,7 +20,7 @@ from mirror.transport.answer import Answer
 # At 1,000 names a page this is a million tags; a registry that still says "next" is going in circles.
 MOST_PAGES = 1000
 PAGE = 1000
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel=(?:"next"|next(?![\w-]))', re.IGNORECASE)
+_NEXT = r'<([^>]*)>\s*;[^,]*\brel=(?:"next"|next(?![\w-]))'
 
 
 def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
@@ -93,7 +93,7 @@ def document(registry: Registry, body: bytes) -> dict[str, Any]:
 
 def next_page(registry: Registry, url: str, link: str) -> str:
     """The URL of the page after `url`, empty at the end. A Link to another host is refused, not followed."""
-    match = _NEXT.search(link)
+    match = re.search(_NEXT, link, re.IGNORECASE) if link else None
     if match is None:
         return ""
     with understood(registry):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -23,13 +22,28 @@ from mirror.oci.digest import Digest
 MAX_SIZE = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True)
 class Manifest:
     """The exact bytes, what they are called, and what they point to."""
 
-    media_type: str
-    raw: bytes
-    digest: Digest
+    def __init__(self, media_type: str, raw: bytes, digest: Digest) -> None:
+        """Of what was read before; `parse` is for what comes from elsewhere."""
+        self.media_type = media_type
+        self.raw = raw
+        self.digest = digest
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the bytes and their type are the same."""
+        if not isinstance(other, Manifest):
+            return NotImplemented
+        return (self.media_type, self.raw, self.digest) == (other.media_type, other.raw, other.digest)
+
+    def __hash__(self) -> int:
+        """Of the digest, which speaks for the bytes."""
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        """The digest says it all."""
+        return f"<Manifest {self.digest}>"
 
     @classmethod
     def parse(cls, raw: bytes, media_type: str = "", digest: Digest | None = None) -> Manifest:

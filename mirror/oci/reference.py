@@ -1,9 +1,7 @@
 """Reference: `host[:port]/path[:tag][@digest]`, checked against the distribution specification."""
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from mirror.errors import ConfigError, InvalidManifest
 from mirror.oci.digest import Digest
@@ -21,8 +19,7 @@ DOCKER_HUB = "docker.io"
 _DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """One image of one registry. Without tag and digest it means the tag `latest`."""
 
     host: str
@@ -31,7 +28,7 @@ class Reference:
     digest: Digest | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Reference:
+    def parse(cls, text: str) -> Self:
         """Read what people write after `docker pull`; ConfigError says what is wrong and what to write.
 
         A name without a host is Docker Hub's, as everywhere: `alpine` is `docker.io/library/alpine`.

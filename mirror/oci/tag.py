@@ -1,7 +1,5 @@
 """Tag: a name in a repository, with what its listing says of it."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import NamedTuple
 

@@ -1,15 +1,11 @@
 """Credentials: where logins are kept. Everything is read when it is used, so that a rotated secret is picked up."""
 
-from __future__ import annotations
-
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mirror.errors import ConfigError
 from mirror.oci.auth import IDENTITY_TOKEN, Login
@@ -49,8 +45,7 @@ def from_variable(name: str, env: Mapping[str, str]) -> Read:
     return read
 
 
-@dataclass(frozen=True, slots=True)
-class Password:
+class Password(NamedTuple):
     """A user name, and a password or token that is kept elsewhere."""
 
     username: str
@@ -61,8 +56,7 @@ class Password:
         return Login(self.username, self.read())
 
 
-@dataclass(frozen=True, slots=True)
-class DockerConfig:
+class DockerConfig(NamedTuple):
     """What `docker login` or a credential helper knows of a host; None (anonymous) when that is nothing."""
 
     host: str
@@ -123,6 +117,8 @@ def _store(config: Any, host: str) -> str | None:
 
 
 def _helped(name: str, store: str) -> Mapping[str, Any] | None:
+    import shutil  # noqa: PLC0415 - slow, as above
+
     import docker.auth  # noqa: PLC0415 - slow, as above
 
     if shutil.which(f"{_PROGRAM}{store}") is None:

@@ -4,13 +4,10 @@ A registry takes the whole key as a password, so a login needs no more than its 
 in it is one (`service_account`) costs 10 MiB of memory: for those who check a key or hand it on.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mirror.errors import ConfigError
 from mirror.oci.auth import Login
@@ -20,8 +17,7 @@ _WANTED = ("private_key", "client_email", "project_id")
 _NAME = "the JSON key"
 
 
-@dataclass(frozen=True, slots=True)
-class JsonKey:
+class JsonKey(NamedTuple):
     """A Google service account's JSON key, raw or in base64; `name` is how messages call it."""
 
     read: Read

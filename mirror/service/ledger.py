@@ -85,26 +85,29 @@ class Ledger:
         return sorted(found, key=lambda record: record.key)
 
     def observe(self, event: Event) -> None:
-        """Bring the record of a tag up to date."""
-        if isinstance(event, Copied | Unchanged | Kept) or (isinstance(event, Failed) and event.tag):
-            key = Key(event.mirror, event.repository, event.tag)
+        """Bring the records of the tags that it speaks of up to date."""
+        if isinstance(event, Unchanged):
             with self._lock:
-                was = self._records.get(key.mirror, {}).get(key) or TagRecord(key, first_seen=self.now())
+                for tag, digest in event.digests.items():
+                    was = self._record(Key(event.mirror, event.repository, tag))
+                    self._set(was, attempts.in_step(was, digest))
+        elif isinstance(event, Copied | Kept) or (isinstance(event, Failed) and event.tag):
+            with self._lock:
+                was = self._record(Key(event.mirror, event.repository, event.tag))
                 self._set(was, self._after(was, event))
 
-    def _after(self, record: TagRecord, event: Event) -> TagRecord:
+    def _record(self, key: Key) -> TagRecord:
+        return self._records.get(key.mirror, {}).get(key) or TagRecord(key, first_seen=self.now())
+
+    def _after(self, record: TagRecord, event: Copied | Kept | Failed) -> TagRecord:
         match event:
             case Copied():
                 return attempts.copied(record, event.digest, event.size, self.now())
-            case Unchanged():
-                return attempts.in_step(record, event.digest)
             case Kept():
                 return replace(attempts.settled(record), kept=True)
             case Failed():
                 failure = Failure(self.now(), event.reason, event.message, event.temporary)
                 return attempts.failed(record, failure, self.patience, self.jitter())
-            case _:
-                return record
 
     def known(self, mirror: str) -> dict[str, set[str]]:
         """The tags that each repository was last seen with."""

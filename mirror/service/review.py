@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mirror.events import Event, Failed
 from mirror.oci.tag import Tag
@@ -41,7 +41,7 @@ class Review:
         guard.check(known, listed, refused, self.guard)
         self.ledger.take(self.mirror, surveys, known.keys() - seen - refused.keys())
         self.ledger.flush()
-        return [replace(survey, wanted=self._due(survey)) for survey in surveys]
+        return [survey._replace(wanted=self._due(survey)) for survey in surveys]
 
     def _known(self, seen: set[str]) -> dict[str, set[str]]:
         """What was known of the repositories that this pass can say something of."""

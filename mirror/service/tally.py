@@ -42,7 +42,9 @@ class Tally:
                     self.in_flight -= 1
                     self.copied += 1
                     self.size += event.size
-                case Unchanged() | Kept():
+                case Unchanged():
+                    self.unchanged += len(event.digests)
+                case Kept():
                     self.unchanged += 1
                 case Failed():
                     self._fail(event)

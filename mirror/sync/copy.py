@@ -1,11 +1,8 @@
 """Copy: one image from a source to a target. Blobs, then children, then parents, then referrers; the tag is last."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from mirror.errors import CopyError, MirrorError, NotFound, Origin, RegistryError, Stopped
 from mirror.events import Copied, Observe, Settled, Started
@@ -35,14 +32,13 @@ class Sent(NamedTuple):
     mounted: int = 0
 
     @classmethod
-    def together(cls, parts: Iterable[Sent]) -> Sent:
+    def together(cls, parts: Iterable[Self]) -> Self:
         """The sum of several."""
         listed = [(one.size, one.blobs, one.copied, one.mounted) for one in parts]
         return cls(*map(sum, zip(*listed, strict=True)))
 
 
-@dataclass(frozen=True)
-class Copier:
+class Copier(NamedTuple):
     """Carries out the copies of one repository. `there` is what the target held when the pass began."""
 
     mirror: str

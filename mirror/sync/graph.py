@@ -1,7 +1,5 @@
 """Graph: an image with all that it points to, read from the source before anything is written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple

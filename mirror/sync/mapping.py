@@ -1,8 +1,6 @@
 """Mapping: where a source repository goes at the target."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mirror.oci.reference import check_repository
 
@@ -16,8 +14,7 @@ def project_root(project: str | None = None, repository: str | None = None) -> s
     return _join((project or "").replace(":", "/"), repository or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """Source path -> target path; both as a registry of the given host sees them.
 
     `root` and `source_root` are what `project_root` says of each side. Patterns speak of the path below the

@@ -11,14 +11,11 @@
 A path is meant when any pattern fits and no negation does; the order is of no importance.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import groupby, islice, product
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from mirror.errors import ConfigError
 
@@ -51,14 +48,27 @@ ANY_CHARS = Step(frozenset("/"), negated=True, many=True)
 ONE_CHAR = Step(frozenset("/"), negated=True)
 
 
-@dataclass(frozen=True)
 class Glob:
     """One pattern without its `!`."""
 
-    text: str
+    def __init__(self, text: str) -> None:
+        """Of what was checked before; `parse` is for what people write."""
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        """Whether they are written alike."""
+        return isinstance(other, Glob) and self.text == other.text
+
+    def __hash__(self) -> int:
+        """Of the text."""
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        """The text says it all."""
+        return f"Glob({self.text!r})"
 
     @classmethod
-    def parse(cls, text: str) -> Glob:
+    def parse(cls, text: str) -> Self:
         """Check `text`; ConfigError names the mistake."""
         glob = cls(text)
         if not text:
@@ -71,7 +81,16 @@ class Glob:
 
     def matches(self, name: str) -> bool:
         """Whether the whole name fits."""
-        return self.regex.fullmatch(name) is not None
+        return bool(self.fit(name))
+
+    @cached_property
+    def fit(self) -> Callable[[str], object]:
+        """What says of a name whether the whole of it fits."""
+        if is_literal(
+            self.text
+        ):  # most are, and to compile one takes longer than to compare it with many names
+            return self.text.__eq__
+        return self.regex.fullmatch
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -98,7 +117,7 @@ class Patterns(NamedTuple):
     exclude: tuple[Glob, ...] = ()
 
     @classmethod
-    def parse(cls, texts: Iterable[str]) -> Patterns:
+    def parse(cls, texts: Iterable[str]) -> Self:
         """Read patterns of which some begin with `!`; ConfigError when one is wrong or none includes."""
         texts = tuple(texts)
         include = tuple(Glob.parse(text) for text in texts if not text.startswith("!"))
@@ -112,7 +131,7 @@ class Patterns(NamedTuple):
         included = any(glob.matches(path) for glob in self.include)
         return included and not any(glob.matches(path) for glob in self.exclude)
 
-    def under(self, root: str) -> Patterns:
+    def under(self, root: str) -> "Patterns":
         """The same patterns below another path."""
         return Patterns(
             tuple(Glob(_join(root, glob.text)) for glob in self.include),

@@ -1,7 +1,5 @@
 """Plan: what is wanted, compared with what is there. Pure."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
@@ -13,6 +11,7 @@ from mirror.oci.tag import Tag
 
 OnMovedTag = Literal["overwrite", "keep", "backup"]
 _NONE: Mapping[Digest, Digest] = {}
+_NOTHING: Mapping[str, Digest] = {}
 # A tag has 128 characters at most; what a backup adds must fit.
 _LONGEST_TAG = 128
 
@@ -49,10 +48,10 @@ class Copy(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a repository needs. `copies` keep the order of what was wanted."""
+    """What a repository needs. `copies` keep the order of what was wanted; `unchanged` is each tag's digest there."""
 
     copies: tuple[Copy, ...] = ()
-    unchanged: tuple[Tag, ...] = ()
+    unchanged: Mapping[str, Digest] = _NOTHING
     kept: tuple[Tag, ...] = ()
 
 
@@ -71,14 +70,15 @@ def plan(
     """
     copies: dict[Digest, list[Placement]] = defaultdict(list)
     missing: dict[Digest, tuple[Digest, ...]] = {}
-    unchanged, kept = [], []
+    unchanged: dict[str, Digest] = {}
+    kept = []
     for tag in wanted:
         root = _known(tag)
         goal = expected.get(root, root)
         there = target.tags[tag.name].digest if tag.name in target.tags else None
-        missing[root] = _missing_referrers(tag, attached, rule)
-        if there == goal:
-            unchanged.append(tag)
+        missing[root] = _missing_referrers(tag, attached) if rule.referrers and tag.referrers else ()
+        if there is not None and there == goal:
+            unchanged[tag.name] = there
             if missing[root]:
                 copies[root] += []
         elif there is not None and rule.on_moved_tag == "keep":
@@ -87,14 +87,12 @@ def plan(
             copies[root].append(Placement(tag.name, there))
     return Plan(
         copies=tuple(Copy(root, tuple(places), missing[root]) for root, places in copies.items()),
-        unchanged=tuple(unchanged),
+        unchanged=unchanged,
         kept=tuple(kept),
     )
 
 
-def _missing_referrers(tag: Tag, attached: frozenset[Digest], rule: Rule) -> tuple[Digest, ...]:
-    if not rule.referrers:
-        return ()
+def _missing_referrers(tag: Tag, attached: frozenset[Digest]) -> tuple[Digest, ...]:
     return tuple(referrer.digest for referrer in tag.referrers if referrer.digest not in attached)
 
 

@@ -4,12 +4,9 @@ What happens is told to the observer; nothing is returned, nothing is remembered
 that fails is told as Failed and stops no other. Only a credential that is refused ends the pass at once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from mirror.errors import CopyError, MirrorError, NotFound, Stopped, Unauthorized
 from mirror.events import Failed, Kept, Observe, Planned, Unchanged
@@ -28,8 +25,7 @@ A = TypeVar("A")
 Review = Callable[[list[Survey]], list[Survey]]
 
 
-@dataclass(frozen=True)
-class Mirror:
+class Mirror(NamedTuple):
     """What is kept in step: where from, where to, and by which rules. Paths are source repositories."""
 
     name: str
@@ -40,18 +36,28 @@ class Mirror:
     rule: Rule
 
 
-@dataclass(frozen=True)
 class Pass:
     """One pass over a mirror: who works, who watches, and what time it is."""
 
-    mirror: Mirror
-    workers: Workers
-    observe: Observe
-    now: datetime
-    clock: Callable[[], float]
-    review: Review = list
-    recall: Recall = nothing
-    shelf: Shelf = field(default_factory=Shelf)
+    def __init__(
+        self,
+        mirror: Mirror,
+        workers: Workers,
+        observe: Observe,
+        now: datetime,
+        clock: Callable[[], float],
+        review: Review = list,
+        recall: Recall = nothing,
+    ) -> None:
+        """`now` is what ages of tags count from; `clock` has the seconds that a copy takes."""
+        self.mirror = mirror
+        self.workers = workers
+        self.observe = observe
+        self.now = now
+        self.clock = clock
+        self.review = review
+        self.recall = recall
+        self.shelf = Shelf()
 
     def run(self, *, dry: bool = False, only: Iterable[str] | None = None) -> None:
         """Bring the mirror in step; with `dry`, only say what would be done. `only` names paths to look at."""
@@ -92,9 +98,8 @@ class Pass:
         self.observe(
             Planned(self.mirror.name, found.path, found.target.name, len(found.wanted), _tags(made.copies))
         )
-        for tag in made.unchanged:
-            there = found.expected.get(tag.digest, tag.digest) if tag.digest else None
-            self.observe(Unchanged(self.mirror.name, found.path, tag.name, there or ""))
+        if made.unchanged:
+            self.observe(Unchanged(self.mirror.name, found.path, made.unchanged))
         for tag in made.kept:
             target = f"{found.target.name}:{tag.name}"
             self.observe(Kept(self.mirror.name, found.path, tag.name, target, tag.digest or ""))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from typing import Any
 
 from mirror.events import Copied, Event, Failed, Kept, Planned, Requested, Settled, Unchanged
@@ -16,29 +15,30 @@ UNUSABLE = frozenset(
 )
 
 
-@dataclass
 class Report:
     """One mirror's pass. `requests` counts by registry host; sizes are bytes."""
 
-    mirror: str
-    source_host: str
-    target_host: str
-    planned: list[Planned] = field(default_factory=list)
-    copied: list[Copied] = field(default_factory=list)
-    unchanged: list[Unchanged] = field(default_factory=list)
-    kept: list[Kept] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    blobs: Counter[str] = field(default_factory=Counter)
-    requests: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(self, mirror: str, source_host: str, target_host: str) -> None:
+        """Nothing has happened yet."""
+        self.mirror = mirror
+        self.source_host = source_host
+        self.target_host = target_host
+        self.planned: list[Planned] = []
+        self.copied: list[Copied] = []
+        self.in_step: list[Unchanged] = []
+        self.kept: list[Kept] = []
+        self.failed: list[Failed] = []
+        self.blobs: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
+        self.seconds = 0.0
+        self._lock = threading.Lock()
 
     def observe(self, event: Event) -> None:
         """Count; called from many threads."""
         with self._lock:
             match event:
                 case Unchanged():
-                    self.unchanged.append(event)
+                    self.in_step.append(event)
                 case Requested():
                     self.requests[event.registry] += 1
                 case Settled():
@@ -58,10 +58,16 @@ class Report:
     def tags(self) -> dict[str, dict[str, Digest]]:
         """The digest of every tag that is in step now, by repository."""
         found: dict[str, dict[str, Digest]] = defaultdict(dict)
-        events: list[Unchanged | Copied] = [*self.unchanged, *self.copied]
-        for event in events:
-            found[event.repository][event.tag] = Digest(event.digest)
+        for event in self.in_step:
+            found[event.repository].update({tag: Digest(digest) for tag, digest in event.digests.items()})
+        for copied in self.copied:
+            found[copied.repository][copied.tag] = Digest(copied.digest)
         return found
+
+    @property
+    def unchanged(self) -> int:
+        """How many tags were in step already."""
+        return sum(len(event.digests) for event in self.in_step)
 
     @property
     def size(self) -> int:
@@ -80,7 +86,7 @@ class Report:
             "repositories": len(self.planned),
             "tags": sum(planned.wanted for planned in self.planned),
             "copied": len(self.copied),
-            "unchanged": len(self.unchanged),
+            "unchanged": self.unchanged,
             "kept": len(self.kept),
             "failed": len(self.failed),
             "bytes": self.size,

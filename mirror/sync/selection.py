@@ -6,14 +6,11 @@ harmless. Where `semver` is set and times are missing, the newest are the highes
 cosign are not selected by name; they go with their image (`companions`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from mirror.errors import ConfigError
 from mirror.oci.digest import Digest
@@ -23,26 +20,25 @@ from mirror.sync.versions import Range, version_of
 
 # cosign's signatures, attestations and SBOMs; without suffix the referrers' fallback tag of the distribution
 # specification, which cuts the hash to 64 digits.
-_COMPANION = re.compile(r"(?P<algorithm>sha256|sha512)-(?P<hex>[0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
+_COMPANION = r"(?P<algorithm>sha256|sha512)-(?P<hex>[0-9a-f]{64})(?:\.(?:sig|att|sbom))?"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class TagPattern:
+class TagPattern(NamedTuple):
     """A glob for the whole tag, or a `/regular expression/` that is searched for in it; case matters."""
 
     text: str
-    _fit: Callable[[str], re.Match[str] | None]
+    fit: Callable[[str], object]
 
     @classmethod
-    def parse(cls, text: str) -> TagPattern:
+    def parse(cls, text: str) -> Self:
         """Read either kind; ConfigError names the mistake."""
         if len(text) < 3 or not (text.startswith("/") and text.endswith("/")):
             if "/" in text:
                 raise ConfigError(
                     f"{text!r} fits no tag, since tags have no '/'; a regular expression is /like this/"
                 )
-            return cls(text, Glob.parse(text).regex.fullmatch)
+            return cls(text, Glob.parse(text).fit)
         try:
             return cls(text, re.compile(text[1:-1]).search)
         except re.error as error:
@@ -50,7 +46,7 @@ class TagPattern:
 
     def matches(self, tag: str) -> bool:
         """Whether the tag fits."""
-        return self._fit(tag) is not None
+        return bool(self.fit(tag))
 
 
 class Selection(NamedTuple):
@@ -71,9 +67,9 @@ class Selection(NamedTuple):
         """Whether name and version of the tag fit."""
         if is_companion(tag) and all(pattern.text != tag for pattern in self.include):
             return False
-        if self.exclude and any(pattern.matches(tag) for pattern in self.exclude):
+        if self.exclude and any(pattern.fit(tag) for pattern in self.exclude):
             return False
-        if self.include and not any(pattern.matches(tag) for pattern in self.include):
+        if self.include and not any(pattern.fit(tag) for pattern in self.include):
             return False
         return self.semver is None or ((version := version_of(tag)) is not None and version in self.semver)
 
@@ -110,7 +106,7 @@ def companions(tags: Mapping[str, Tag], digests: Iterable[Digest]) -> frozenset[
     """
     of: dict[str, list[str]] = {}
     for name in tags:
-        if match := _COMPANION.fullmatch(name):
+        if is_companion(name) and (match := _companion(name)):
             of.setdefault(f"{match['algorithm']}:{match['hex']}", []).append(name)
     found = set[str]()
     waiting = list(digests)
@@ -125,13 +121,18 @@ def companions(tags: Mapping[str, Tag], digests: Iterable[Digest]) -> frozenset[
 
 def subject_of(tag: str) -> Digest | None:
     """The image that a companion's name speaks of; None for other tags, and for a digest cut short."""
-    match = _COMPANION.fullmatch(tag)
+    match = _companion(tag)
     return Digest(f"sha256:{match['hex']}") if match and match["algorithm"] == "sha256" else None
 
 
 def is_companion(tag: str) -> bool:
     """Whether the tag belongs to an image by its name: a signature, an attestation, a list of referrers."""
-    return _COMPANION.fullmatch(tag) is not None
+    return tag.startswith("sha") and _companion(tag) is not None
+
+
+def _companion(tag: str) -> re.Match[str] | None:
+    # Nearly no tag begins so: most runs need no more than this look at each.
+    return re.fullmatch(_COMPANION, tag) if tag.startswith("sha") else None
 
 
 def _newest(chosen: tuple[Tag, ...], count: int, *, by_version: bool) -> tuple[Tag, ...]:

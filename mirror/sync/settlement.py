@@ -1,18 +1,15 @@
 """Settlement: brings the blobs of images to one registry, each of them once, however many images want it."""
 
-from __future__ import annotations
-
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
-from concurrent.futures import Future, wait
 from typing import NamedTuple
 
 from mirror.events import Outcome
 from mirror.oci.content import Source, Target
 from mirror.oci.descriptor import Descriptor
 from mirror.oci.digest import Digest
-from mirror.sync.workers import Workers, gather
+from mirror.sync.workers import Future, Workers, gather, wait
 
 Settled = dict[Descriptor, Outcome]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 
 from mirror.errors import ContentError
 from mirror.oci.content import Source
@@ -16,16 +15,17 @@ _ROOM = 8 * 1024 * 1024
 _ENTRY = 600
 
 
-@dataclass
 class Shelf:
     """Where a tag must be copied, one GET tells its digest and is the read that the copy needs. Thread-safe.
 
     `room` is in bytes. When it is used up, a digest is asked for by HEAD, and the manifest again when it is copied.
     """
 
-    room: int = _ROOM
-    _kept: dict[tuple[str, str], Manifest] = field(default_factory=dict, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    def __init__(self, room: int = _ROOM) -> None:
+        """Empty."""
+        self.room = room
+        self._kept: dict[tuple[str, str], Manifest] = {}
+        self._lock = threading.Lock()
 
     def digest(self, source: Source, tag: str) -> Digest:
         """What `tag` names. Raises NotFound and whatever else the source raises."""

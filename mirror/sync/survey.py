@@ -1,13 +1,10 @@
 """Survey: what one repository holds on both sides, asked with as few requests as the two registries allow."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import wait
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from mirror.errors import MirrorError, NotFound, Stopped, Unauthorized
 from mirror.oci.content import Listing, Source, Target
@@ -24,10 +21,10 @@ Problem = Callable[[Tag, MirrorError], None]
 # What the target is believed to hold under some tags of a repository (source path): tag -> digest.
 Recall = Callable[[str, Iterable[str]], Mapping[str, Digest]]
 A = TypeVar("A")
+_NONE: Mapping[Digest, Digest] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Survey:
+class Survey(NamedTuple):
     """One repository: its two sides, what they list, and the tags that are wanted, newest first."""
 
     path: str
@@ -37,7 +34,7 @@ class Survey:
     there: Listing
     wanted: tuple[Tag, ...] = ()
     attached: frozenset[Digest] = frozenset()
-    expected: Mapping[Digest, Digest] = field(default_factory=dict)
+    expected: Mapping[Digest, Digest] = _NONE
 
 
 def survey(path: str, source: Source, target: Target, workers: Workers) -> Survey:
@@ -46,7 +43,7 @@ def survey(path: str, source: Source, target: Target, workers: Workers) -> Surve
     try:
         listed = source.tags()
     finally:
-        wait([there])
+        there.wait()
     if not listed.exists:
         raise NotFound(f"{source.name}: there is no such repository, or it may not be seen", status=404)
     return Survey(path, source, target, listed, there.result())
@@ -73,7 +70,7 @@ def choose(
     named = {tag.name for tag in chosen}
     signatures = [tags[name] for name in sorted(_travelling(tags, chosen) - named)]
     wanted = (*chosen, *resolved(digest, signatures, workers, problem))
-    return replace(found, wanted=wanted)
+    return found._replace(wanted=wanted)
 
 
 def nothing(_repository: str, _tags: Iterable[str]) -> Mapping[str, Digest]:
@@ -96,7 +93,7 @@ def compare(
     if rule.referrers and not found.listed.tells_referrers:
         found = _referred(found, workers, problem)
     if found.there.manifests is not None:
-        return replace(found, attached=found.there.manifests)
+        return found._replace(attached=found.there.manifests)
     return _attached(found, workers, problem) if rule.referrers else found
 
 
@@ -116,8 +113,7 @@ def _resolved_there(found: Survey, workers: Workers, problem: Problem, recall: R
         for tag in unknown
     )
     known = resolved(lambda tag: found.target.resolve(tag.name).digest, asked, workers, trouble)
-    return replace(
-        found,
+    return found._replace(
         wanted=tuple(tag for tag in found.wanted if tag.name not in failed),
         there=found.there._replace(tags={**there, **_named(known)}),
     )
@@ -133,7 +129,7 @@ def _rewritten(found: Survey, platforms: tuple[Platform, ...], workers: Workers,
         return manifest.for_platforms(platforms).digest if manifest.is_index else None
 
     wanted, answers = _asked(found.wanted, workers, problem, rewrite)
-    return replace(found, wanted=wanted, expected={digest: new for digest, new in answers.items() if new})
+    return found._replace(wanted=wanted, expected={digest: new for digest, new in answers.items() if new})
 
 
 def _referred(found: Survey, workers: Workers, problem: Problem) -> Survey:
@@ -142,7 +138,7 @@ def _referred(found: Survey, workers: Workers, problem: Problem) -> Survey:
         return found
     wanted, answers = _asked(found.wanted, workers, problem, lambda _, digest: found.source.referrers(digest))
     referred = (tag._replace(referrers=answers[tag.digest]) if tag.digest else tag for tag in wanted)
-    return replace(found, wanted=tuple(referred))
+    return found._replace(wanted=tuple(referred))
 
 
 def _attached(found: Survey, workers: Workers, problem: Problem) -> Survey:
@@ -162,7 +158,7 @@ def _attached(found: Survey, workers: Workers, problem: Problem) -> Survey:
     answered = {tag.name for tag in fine}
     wanted = tuple(tag for tag in found.wanted if not tag.referrers or tag.name in answered)
     there = frozenset(digest for digests in answers.values() for digest in digests)
-    return replace(found, wanted=wanted, attached=there)
+    return found._replace(wanted=wanted, attached=there)
 
 
 def _asked(

@@ -1,7 +1,5 @@
 """Verify: does the target answer with these digests, and is everything there that they point to?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

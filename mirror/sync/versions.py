@@ -9,7 +9,6 @@ https://semver.org, https://docs.npmjs.com/cli/v6/using-npm/semver#ranges
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mirror.errors import ConfigError
@@ -17,20 +16,21 @@ from mirror.errors import ConfigError
 if TYPE_CHECKING:
     from semantic_version import NpmSpec, Version
 
-_TAG = re.compile(
+_TAG = (
     r"v?(?P<major>[0-9]+)(?:\.(?P<minor>[0-9]+)(?:\.(?P<patch>[0-9]+))?)?"
     r"(?:-(?P<prerelease>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
 )
-_OPERATOR = re.compile(r"([<>=~^])\s+(?=[v0-9x*])")
+_OPERATOR = r"([<>=~^])\s+(?=[v0-9x*])"
 _MAX_BARE = 4
 
 
-@dataclass(frozen=True, slots=True)
 class Range:
     """Some versions out of all."""
 
-    text: str
-    _spec: NpmSpec = field(repr=False, compare=False)
+    def __init__(self, text: str, spec: NpmSpec) -> None:
+        """As `parse` reads it."""
+        self.text = text
+        self._spec = spec
 
     @classmethod
     def parse(cls, text: str) -> Range:
@@ -38,7 +38,7 @@ class Range:
         from semantic_version import NpmSpec  # noqa: PLC0415 - few mirrors have a range
 
         spaced = re.sub(r"==", "=", text.replace(",", " "))
-        tidy = re.sub(r"(?<![0-9A-Za-z.-])v(?=[0-9])", "", " ".join(_OPERATOR.sub(r"\1", spaced).split()))
+        tidy = re.sub(r"(?<![0-9A-Za-z.-])v(?=[0-9])", "", " ".join(re.sub(_OPERATOR, r"\1", spaced).split()))
         try:
             if not tidy:
                 raise ValueError("empty")  # noqa: TRY301 - one message for all
@@ -55,7 +55,7 @@ class Range:
 
 def version_of(tag: str) -> Version | None:
     """The version that a tag names; None when it names none."""
-    match = _TAG.fullmatch(tag)
+    match = re.fullmatch(_TAG, tag)
     if match is None:
         return None
     from semantic_version import Version  # noqa: PLC0415 - where times are known, no version is read

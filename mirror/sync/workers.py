@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import partial
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from mirror.errors import Stopped
 
@@ -39,7 +39,7 @@ class Workers:
     def begin_no_more(self) -> None:
         """Images that are being copied may end; what waits is dropped, and whoever comes later meets Stopped."""
         for pool in (self.repositories, self.lookups, self.images):
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False)
 
     def __enter__(self) -> Self:
         """The workers themselves."""
@@ -49,36 +49,124 @@ class Workers:
         """Let what runs end, and begin nothing more. After Ctrl-C nobody waits: the process is about to end."""
         interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         for pool in (self.repositories, self.lookups, self.images, self.blobs):
-            pool.shutdown(wait=not interrupted, cancel_futures=True)
+            pool.shutdown(wait=not interrupted)
 
 
-class Pool(ThreadPoolExecutor):
+class Future(Generic[A]):
+    """Work for a thread, and what came of it. That of `concurrent.futures` loads as much as a quarter of a pass."""
+
+    def __init__(self, work: Callable[[], A]) -> None:
+        """Not begun yet."""
+        self.is_dropped = False
+        self.error: BaseException | None = None
+        self._work = work
+        self._result: A
+        self._running = threading.Lock()  # whoever waits for the end, waits for this
+        self._running.acquire()
+
+    def run(self) -> None:
+        """Do it; to be called once."""
+        try:
+            self._result = self._work()
+        except BaseException as error:  # noqa: BLE001 - raised to whoever wants the result
+            self.error = error
+        self._end()
+
+    def drop(self) -> None:
+        """Instead of `run`: it will never be done."""
+        self.is_dropped = True
+        self.error = Stopped("stopped before the work was done")
+        self._end()
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        with self._running:
+            pass
+
+    def result(self) -> A:
+        """What it came to, when it has ended; raises what it raised."""
+        self.wait()
+        if self.error is not None:
+            raise self.error
+        return self._result
+
+    def _end(self) -> None:
+        del self._work  # and all that it holds
+        self._running.release()
+
+
+class Pool:
     """Threads that say Stopped when they take no more work, and that work in the context of whoever gave it."""
 
     def __init__(self, size: int, name: str) -> None:
-        """At most `size` threads."""
-        super().__init__(size, thread_name_prefix=name)
+        """At most `size` threads; one starts when there is work, and all others have theirs."""
         self.size = size
         self.ended = False
+        self._name = name
+        self._waiting: deque[Future[Any]] = deque()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._change = threading.Condition()
 
     def submit(self, work: Callable[P, A], /, *args: P.args, **kwargs: P.kwargs) -> Future[A]:
-        try:
-            return super().submit(partial(copy_context().run, work, *args, **kwargs))
-        except RuntimeError as error:
-            raise Stopped("stopped before the work was begun") from error
+        """Have it done as soon as a thread is free. Raises Stopped."""
+        future = Future(partial(copy_context().run, work, *args, **kwargs))
+        with self._change:
+            if self.ended:
+                raise Stopped("stopped before the work was begun")
+            self._waiting.append(future)
+            if len(self._waiting) <= self._idle:
+                self._change.notify()
+            elif len(self._threads) < self.size:
+                self._start()
+        return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self.ended = True
-        super().shutdown(wait, cancel_futures=cancel_futures)
+    def shutdown(self, *, wait: bool = True) -> None:
+        """Begin nothing more, and drop what waits; with `wait`, come back when what runs has ended."""
+        with self._change:
+            self.ended = True
+            dropped = list(self._waiting)
+            self._waiting.clear()
+            self._change.notify_all()
+        for future in dropped:
+            future.drop()
+        for thread in self._threads if wait else ():
+            thread.join()
+
+    def _start(self) -> None:
+        # A daemon: a pool that nobody shut down does not keep the process alive.
+        thread = threading.Thread(target=self._work, name=f"{self._name}_{len(self._threads)}", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _work(self) -> None:
+        while future := self._next():
+            future.run()
+            del future  # with its result, which may be large, before the wait for the next
+
+    def _next(self) -> Future[Any] | None:
+        """What is to be done next; None at the end."""
+        with self._change:
+            self._idle += 1
+            while not self._waiting and not self.ended:
+                self._change.wait()
+            self._idle -= 1
+            return self._waiting.popleft() if self._waiting else None
+
+
+def wait(futures: Iterable[Future[Any]]) -> None:
+    """Until all of them have ended."""
+    for future in futures:
+        future.wait()
 
 
 def gather(futures: Iterable[Future[A]]) -> list[A]:
     """All results, after every future has ended; raises the first error only then, so nothing runs on unseen."""
     waiting = list(futures)
     wait(waiting)
-    if any(future.cancelled() for future in waiting):
+    if any(future.is_dropped for future in waiting):
         raise Stopped("stopped before the work was done")
-    errors = [error for error in (future.exception() for future in waiting) if error]
+    errors = [future.error for future in waiting if future.error]
     if errors:
         raise errors[0]
     return [future.result() for future in waiting]

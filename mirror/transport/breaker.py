@@ -5,8 +5,6 @@ when several exchanges in a row failed and a probe of the same place fails too: 
 request may fail, opens nothing as long as the place that serves it answers.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,11 +38,11 @@ class Circuit(NamedTuple):
     probes: int = 0
     probe_at: float = 0.0
 
-    def succeeded(self) -> Circuit:
+    def succeeded(self) -> "Circuit":
         """Somebody got an answer. An open circuit is closed only by its probe: an old answer may come late."""
         return self if self.is_open or not self.failures else Circuit()
 
-    def failed(self) -> Circuit:
+    def failed(self) -> "Circuit":
         """Somebody got none."""
         return self._replace(failures=self.failures + 1)
 
@@ -56,11 +54,11 @@ class Circuit(NamedTuple):
         """Whether an open circuit may be probed."""
         return self.is_open and now >= self.probe_at
 
-    def probing(self, now: float, endurance: Endurance) -> Circuit:
+    def probing(self, now: float, endurance: Endurance) -> "Circuit":
         """Somebody probes: nobody else does until the next time."""
         return self._replace(probe_at=now + endurance.pause(self.probes))
 
-    def probed(self, answered: bool, now: float, endurance: Endurance) -> Circuit:
+    def probed(self, answered: bool, now: float, endurance: Endurance) -> "Circuit":
         """The probe's outcome."""
         if answered:
             return Circuit()

@@ -1,13 +1,11 @@
 """Client: one HTTP exchange, over pooled connections, with deadlines; answers are small, streams are not."""
 
-from __future__ import annotations
-
+import os
 import threading
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import mirror
 from mirror.errors import MirrorError, TransportError
@@ -161,7 +159,16 @@ class Client:
     def _new_pool(self, parts: SplitResult) -> Pool:
         try:
             origin = Origin.of(parts)
-            proxy = "" if proxy_bypass(origin.host) else getproxies().get(origin.scheme, "")
+            proxy = _proxy(origin)
             return Pool(origin, Proxy.of(proxy) if proxy else None, self._trust, self._connections)
         except ValueError as error:
             raise unreachable(parts.geturl()) from error
+
+
+def _proxy(origin: Origin) -> str:
+    """The URL of the proxy that the environment names for `origin`, empty where it names none."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return ""
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - slow; few are behind a proxy
+
+    return "" if proxy_bypass(origin.host) else getproxies().get(origin.scheme, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import zlib
 from urllib.parse import urlsplit
 
@@ -29,9 +28,11 @@ def translate(error: BaseException, url: str, *, connected: bool) -> MirrorError
         return TimedOut(f"{place} did not answer in time")
     if isinstance(cause, socket.gaierror):
         return ConnectFailed(f"{place}: the name {urlsplit(url).hostname} does not resolve")
-    if isinstance(cause, ssl.SSLCertVerificationError):
+    # Only ssl.SSLCertVerificationError has this; who speaks plain http does not load ssl to find out that it is none.
+    distrust = getattr(cause, "verify_message", None)
+    if distrust is not None:
         return _for_good(
-            f"{place}: its certificate is not trusted ({cause.verify_message}); name a private CA in ca_file"
+            f"{place}: its certificate is not trusted ({distrust}); name a private CA in ca_file"
         )
     kind = ConnectionBroken if connected else ConnectFailed
     return kind(f"{place}: {redact.detail(_words(cause))}")

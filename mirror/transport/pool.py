@@ -1,12 +1,9 @@
 """Pool: the connections to one origin, straight or through a proxy, and those that are free for the next request."""
 
-from __future__ import annotations
-
 import base64
 import socket
 import weakref
 from collections import deque
-from dataclasses import dataclass
 from typing import NamedTuple, Self, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -34,17 +31,28 @@ class Origin(NamedTuple):
         return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], authority)
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Where to connect to. Python looks a name up as bytes, too, and then loads no tables of Unicode first."""
+        host = (
+            cast("str", self.host.encode()) if self.host.isascii() else self.host
+        )  # typeshed knows names only
+        return host, self.port
+
+    @property
     def is_tls(self) -> bool:
         """Whether what is said there is encrypted."""
         return self.scheme == "https"
 
 
-@dataclass(frozen=True, slots=True)
 class Proxy:
     """What stands between; `login` is the value of Proxy-Authorization, empty for none."""
 
-    origin: Origin
-    login: str = ""
+    __slots__ = ("login", "origin")
+
+    def __init__(self, origin: Origin, login: str = "") -> None:
+        """As `of` reads it."""
+        self.origin = origin
+        self.login = login
 
     @classmethod
     def of(cls, url: str) -> Self:
@@ -105,7 +113,7 @@ class Pool:
 
     def _opened(self, seconds: float) -> socket.socket:
         first = self._proxy.origin if self._proxy else self._origin
-        opened = socket.create_connection((first.host, first.port), seconds)
+        opened = socket.create_connection(first.address, seconds)
         try:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if first.is_tls:

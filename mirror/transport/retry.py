@@ -1,11 +1,8 @@
 """Retries: the one place that decides whether, when and how often something is tried again."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mirror.errors import CircuitOpen, ConnectFailed, ConnectionBroken, MirrorError, RateLimited
@@ -87,14 +84,14 @@ class Retry:
         )(action)
 
     def _delay(
-        self, state: tenacity.RetryCallState, backoff: Callable[[tenacity.RetryCallState], float]
+        self, state: "tenacity.RetryCallState", backoff: Callable[["tenacity.RetryCallState"], float]
     ) -> float:
         asked = getattr(_error(state), "retry_after", None)
         if asked is None:
             return backoff(state)
         return min(float(asked), self._policy.longest_asked)
 
-    def _tell(self, state: tenacity.RetryCallState) -> None:
+    def _tell(self, state: "tenacity.RetryCallState") -> None:
         delay = state.next_action.sleep if state.next_action else 0.0
         self._observe(Retried(self._registry, _error(state).reason, delay))
 
@@ -106,7 +103,7 @@ class _Count:
         self._policy = policy
         self._attempts: Counter[bool] = Counter()
 
-    def is_full(self, state: tenacity.RetryCallState) -> bool:
+    def is_full(self, state: "tenacity.RetryCallState") -> bool:
         """Whether the attempt that has just failed was the last."""
         error = _error(state)
         limited = isinstance(error, RateLimited)
@@ -114,7 +111,7 @@ class _Count:
         return self._policy.gives_up(error, self._attempts[limited])
 
 
-def _error(state: tenacity.RetryCallState) -> MirrorError:
+def _error(state: "tenacity.RetryCallState") -> MirrorError:
     error = state.outcome.exception() if state.outcome else None
     if not isinstance(error, MirrorError):  # pragma: no cover - the retry condition lets nothing else through
         raise TypeError("only a MirrorError is tried again")
@@ -128,6 +125,8 @@ def seconds_asked(header: str | None, now: datetime | None = None) -> float | No
     digits = header.strip()
     if digits.isascii() and digits.isdigit():
         return float(digits)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow; most registries give seconds
+
     try:
         when = parsedate_to_datetime(header)
     except (TypeError, ValueError, IndexError, OverflowError):

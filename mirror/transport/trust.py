@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mirror.errors import ConfigError
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Trust:
@@ -18,6 +21,8 @@ class Trust:
     @cached_property
     def context(self) -> ssl.SSLContext:
         """For every connection of one client. Raises ConfigError."""
+        import ssl  # noqa: PLC0415 - slow, and plain http does without
+
         context = ssl.create_default_context()
         if self._ca_file:
             try:

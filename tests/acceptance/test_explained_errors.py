@@ -98,7 +98,7 @@ NO_ANSWER = """
 import socket, time
 resolved = socket.getaddrinfo
 def getaddrinfo(host, *rest, **more):
-    if host == "registry.hole.example":
+    if host in ("registry.hole.example", b"registry.hole.example"):
         time.sleep(600)
     return resolved(host, *rest, **more)
 socket.getaddrinfo = getaddrinfo

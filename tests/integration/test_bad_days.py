@@ -69,4 +69,4 @@ def test_everything_arrives_whole_and_the_next_pass_finds_nothing_to_do(
     for place in (source, source.objects, both.target):
         place.faults.clear()
     again = both.run(*PATHS)
-    assert (len(again.unchanged), len(again.copied), len(again.failed)) == (3 * len(PATHS), 0, 0)
+    assert (again.unchanged, len(again.copied), len(again.failed)) == (3 * len(PATHS), 0, 0)

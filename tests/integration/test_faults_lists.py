@@ -91,7 +91,7 @@ def test_a_list_that_ends_early_changes_nothing_at_the_target(
     assert len(both.run().copied) == 15
     both.source.faults.add(faults.last_page(), "GET", "/tags/list", times=None)
     report = both.run()
-    assert (len(report.unchanged), report.failed) == (10, [])
+    assert (report.unchanged, report.failed) == (10, [])
     assert len(both.names()) == 15
 
 

@@ -43,7 +43,7 @@ def test_a_failure_is_one_line_with_its_reason() -> None:
 
 
 def test_what_is_unchanged_is_no_line() -> None:
-    assert line(Unchanged("shop", "acme/api", "1.0", "sha256:1")) is None
+    assert line(Unchanged("shop", "acme/api", {"1.0": "sha256:1"})) is None
 
 
 def test_the_bar_of_all_images_counts_what_was_planned_and_copied() -> None:

@@ -49,6 +49,6 @@ def test_what_was_measured_is_said() -> None:
 
 def test_names_that_containerd_cannot_map_are_refused_with_what_can() -> None:
     with pytest.raises(ConfigError, match="name a --mirror"):
-        hosts_toml([SHOP, replace(SHOP, mapping=replace(SHOP.mapping, prefix="other"))], NODE)
+        hosts_toml([SHOP, replace(SHOP, mapping=SHOP.mapping._replace(prefix="other"))], NODE)
     with pytest.raises(ConfigError, match="failover-policy"):
-        hosts_toml([replace(SHOP, mapping=replace(SHOP.mapping, source_root="proj"))], NODE)
+        hosts_toml([replace(SHOP, mapping=SHOP.mapping._replace(source_root="proj"))], NODE)

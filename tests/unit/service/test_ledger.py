@@ -78,7 +78,7 @@ def test_nothing_that_is_unchanged_is_written_again(ledger: Ledger, state: Fragi
     ledger.observe(copied())
     ledger.flush()
     for _ in range(100):
-        ledger.observe(Unchanged("shop", "acme/api", "1", NEW))
+        ledger.observe(Unchanged("shop", "acme/api", {"1": NEW}))
         ledger.flush()
     assert state.writes == 1
 
@@ -169,9 +169,9 @@ def test_records_of_what_the_source_lost_long_ago_are_dropped(ledger: Ledger, st
 
 
 def test_what_the_target_holds_is_told_but_of_tags_that_have_failed_since(ledger: Ledger) -> None:
-    for event in (copied("1"), copied("2"), failed("2"), Unchanged("shop", "acme/api", "3", OLD)):
+    for event in (copied("1"), copied("2"), failed("2"), Unchanged("shop", "acme/api", {"3": OLD})):
         ledger.observe(event)
     assert ledger.held("shop", "acme/api", ["1", "2", "3", "4"]) == {"1": NEW, "3": OLD}
     assert ledger.held("shop", "acme/web", ["1"]) == ledger.held("other", "acme/api", ["1"]) == {}
-    ledger.observe(Unchanged("shop", "acme/api", "2", NEW))
+    ledger.observe(Unchanged("shop", "acme/api", {"2": NEW}))
     assert ledger.held("shop", "acme/api", ["2"]) == {"2": NEW}

@@ -66,7 +66,7 @@ def test_what_was_deleted_is_told() -> None:
 
 
 def test_chunks_and_unchanged_tags_make_no_lines() -> None:
-    assert lines(Requested("h", "GET", 200, 0.1), Unchanged("shop", "acme/api", "1", DIGEST)) == []
+    assert lines(Requested("h", "GET", 200, 0.1), Unchanged("shop", "acme/api", {"1": DIGEST})) == []
 
 
 def test_on_a_terminal_lines_are_for_people() -> None:

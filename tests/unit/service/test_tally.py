@@ -19,7 +19,7 @@ def failed(reason: str = "denied", tag: str = "1") -> Failed:
 
 def test_a_pass_without_trouble_is_ok(tally: Tally) -> None:
     tally.observe(Planned("shop", "r", "t/r", 3, 1))
-    tally.observe(Unchanged("shop", "r", "1", "d"))
+    tally.observe(Unchanged("shop", "r", {"1": "d"}))
     assert (tally.queue, tally.copying) == (1, 0)
     tally.observe(Started("shop", "s", "t/r:2"))
     assert (tally.queue, tally.copying) == (0, 1)

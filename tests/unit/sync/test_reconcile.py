@@ -91,7 +91,7 @@ def test_a_second_pass_copies_nothing(sides: Sides) -> None:
     sides.at_source(images.image("one"), "1.0", "latest")
     sides.run()
     report = sides.run()
-    assert (len(report.copied), len(report.unchanged), report.size) == (0, 2, 0)
+    assert (len(report.copied), report.unchanged, report.size) == (0, 2, 0)
 
 
 def test_a_dry_run_plans_and_writes_nothing(sides: Sides) -> None:
@@ -118,7 +118,7 @@ def test_signatures_follow_their_image_later_too(sides: Sides) -> None:
     signature = sides.at_source(images.artifact(image))
     report = sides.run()
     assert sides.target.repository(PATH).exists(signature.manifest.descriptor)
-    assert (len(report.copied), len(report.unchanged)) == (0, 1)
+    assert (len(report.copied), report.unchanged) == (0, 1)
     assert not report.failed
 
 
@@ -166,7 +166,7 @@ def test_a_platform_filter_makes_an_index_of_its_own_and_is_stable(sides: Sides)
     made = sides.target.repository(PATH).manifest("1.0")
     assert made.digest != index.digest
     assert [str(child.platform) for child in made.manifests] == ["linux/amd64"]
-    assert len(sides.run(rule=rule).unchanged) == 1
+    assert sides.run(rule=rule).unchanged == 1
 
 
 def test_one_repository_that_is_missing_stops_no_other(sides: Sides) -> None:

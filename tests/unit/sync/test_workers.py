@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextvars import ContextVar
 
 import pytest
 
 from mirror.errors import Stopped
-from mirror.sync.workers import Pool, Workers, spread
+from mirror.sync.workers import Future, Pool, Workers, spread
 
 
 def test_work_is_done_in_the_context_of_whoever_gave_it() -> None:
