@@ -5,11 +5,12 @@ https://gitlab.com/gitlab-org/container-registry/-/blob/master/docs/spec/gitlab/
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+
+from msgspec import Struct, field
+from msgspec.json import Decoder
 
 from mirror.errors import NotFound, Unsupported
 from mirror.events import Observe, ignore
@@ -22,8 +23,29 @@ from mirror.oci.registry import Registry
 from mirror.oci.repository import Lister
 from mirror.oci.tag import Tag
 from mirror.registries.generic import below
+from mirror.registries.lists import decoded
 
 _PROBE = "/gitlab/v1/"
+
+
+class _Referrer(Struct):
+    digest: str
+    artifact_type: str | None = field(name="artifactType", default=None)
+
+
+class _Entry(Struct):
+    """A tag, as far as it is used; times are ISO 8601."""
+
+    name: str
+    digest: str
+    media_type: str | None = None
+    size_bytes: int | None = None
+    created_at: str | None = None
+    published_at: str | None = None
+    referrers: list[_Referrer] | None = None
+
+
+_LIST: Decoder[list[_Entry] | None] = Decoder(list[_Entry] | None)
 
 
 def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
@@ -34,9 +56,9 @@ def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
     found: dict[str, Tag] = {}
     try:
         for answer in listing.answers(registry, url, scopes):
-            entries = _entries(registry, answer.body)
+            entries = decoded(registry, _LIST, answer.body) or ()
             with listing.understood(registry):
-                found |= {tag.name: tag for tag in map(_tag, entries)}
+                found |= {entry.name: _tag(entry) for entry in entries}
     except NotFound:
         registry.powers.own_list = _has_own_list(registry, scopes)
         return Listing({}, exists=False) if registry.powers.own_list else listing.tags(registry, path, scopes)
@@ -95,29 +117,18 @@ def _has_own_list(registry: Registry, scopes: Scopes) -> bool:
     return True
 
 
-def _entries(registry: Registry, body: bytes) -> list[dict[str, Any]]:
-    with listing.understood(registry):
-        read = json.loads(body) or []
-    if not isinstance(read, list):
-        raise Unsupported(f"{registry.host} answered something that is not a list of tags")
-    return read
-
-
-def _tag(entry: dict[str, Any]) -> Tag:
-    when = entry.get("published_at") or entry.get("created_at")
-    listed = entry.get("referrers")
+def _tag(entry: _Entry) -> Tag:
+    when = entry.published_at or entry.created_at
     return Tag(
-        name=str(entry["name"]),
-        digest=Digest.parse(str(entry["digest"])),
-        published=datetime.fromisoformat(when) if when else None,
-        media_type=sys.intern(str(entry.get("media_type") or "")),
-        size=int(entry.get("size_bytes") or 0),
-        referrers=tuple(map(_referrer, listed)) if listed else (),
+        entry.name,
+        Digest.parse(entry.digest),
+        datetime.fromisoformat(when) if when else None,
+        sys.intern(entry.media_type or ""),
+        entry.size_bytes or 0,
+        tuple(map(_referrer, entry.referrers)) if entry.referrers else (),
     )
 
 
-def _referrer(item: dict[str, Any]) -> Descriptor:
+def _referrer(item: _Referrer) -> Descriptor:
     # The list tells neither media type nor size; both come with the manifest itself.
-    return Descriptor(
-        "", Digest.parse(str(item["digest"])), 0, artifact_type=str(item.get("artifactType") or "")
-    )
+    return Descriptor("", Digest.parse(item.digest), 0, artifact_type=item.artifact_type or "")

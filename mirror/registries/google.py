@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.json import Decoder
 
 from mirror.errors import NotFound, Unsupported
 from mirror.oci import listing
@@ -18,6 +20,7 @@ from mirror.oci.digest import Digest
 from mirror.oci.registry import Registry
 from mirror.oci.repository import Lister
 from mirror.oci.tag import Tag
+from mirror.registries.lists import decoded
 
 # Google answers up to this many manifests at once, and says in a Link when there are more.
 _PAGE = 10_000
@@ -32,7 +35,8 @@ def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
     """
     found = _Found()
     try:
-        for page in listing.pages(registry, f"/v2/{path}/tags/list?n={_PAGE}", scopes):
+        for answer in listing.answers(registry, f"/v2/{path}/tags/list?n={_PAGE}", scopes):
+            page = decoded(registry, _LIST, answer.body)
             with listing.understood(registry):
                 found.take(page)
     except NotFound:
@@ -40,22 +44,39 @@ def tags(registry: Registry, path: str, scopes: Scopes) -> Listing:
     return Listing(found.tags, frozenset(found.manifests) if found.told else None)
 
 
+class _Manifest(Struct):
+    """A manifest, as far as it is used: its time in milliseconds, its size in bytes, both as text."""
+
+    tag: list[str] | None = None
+    media_type: str | None = field(name="mediaType", default=None)
+    uploaded: str | int | None = field(name="timeUploadedMs", default=None)
+    size: str | int | None = field(name="imageSizeBytes", default=None)
+
+
+class _Page(Struct):
+    tags: list[str] | None = None
+    manifest: dict[str, _Manifest] | UnsetType | None = UNSET
+
+
+_LIST = Decoder(_Page)
+
+
 class _Found:
-    """What the pages say, taken out of each as it comes: parsed, a page takes five times its bytes."""
+    """What the pages say, taken out of each as it comes."""
 
     def __init__(self) -> None:
         self.tags: dict[str, Tag] = {}
         self.manifests: set[Digest] = set()
         self.told = True
 
-    def take(self, page: dict[str, Any]) -> None:
-        self.told = self.told and "manifest" in page
-        for text, manifest in (page.get("manifest") or {}).items():
+    def take(self, page: _Page) -> None:
+        self.told = self.told and page.manifest is not UNSET
+        for text, manifest in (page.manifest or {}).items():
             digest = Digest.parse(text)
             self.manifests.add(digest)
-            for name in manifest.get("tag") or ():
-                self.tags[str(name)] = _tag(str(name), digest, manifest)
-        for name in map(str, page.get("tags") or ()):
+            for name in manifest.tag or ():
+                self.tags[name] = _tag(name, digest, manifest)
+        for name in page.tags or ():
             if name not in self.tags:
                 self.tags[name] = Tag(name)
 
@@ -80,15 +101,15 @@ class Google:
         return [*own, *(path for name in children for path in self.discover(registry, f"{root}/{name}"))]
 
 
-def _tag(name: str, digest: Digest, manifest: dict[str, Any]) -> Tag:
+def _tag(name: str, digest: Digest, manifest: _Manifest) -> Tag:
     return Tag(
-        name=name,
-        digest=digest,
-        published=_time(manifest.get("timeUploadedMs")),
-        media_type=sys.intern(str(manifest.get("mediaType") or "")),
-        size=int(manifest.get("imageSizeBytes") or 0),
+        name,
+        digest,
+        _time(int(manifest.uploaded or 0)),
+        sys.intern(manifest.media_type or ""),
+        int(manifest.size or 0),
     )
 
 
-def _time(milliseconds: Any) -> datetime | None:
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if str(milliseconds or 0) != "0" else None
+def _time(milliseconds: int) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
