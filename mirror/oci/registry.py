@@ -1,7 +1,5 @@
 """Registry: authorised, retried, redirected requests to one host; the other words speak through it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
@@ -24,7 +22,11 @@ _MOST_REDIRECTS = 5
 
 
 class Request(NamedTuple):
-    """What is asked, of which URL, with which rights, and which statuses are an answer to it."""
+    """What is asked, of which URL, with which rights, and which statuses are an answer to it.
+
+    `most` bytes of body are read before the turn ends, so that there are no more connections than turns; None for a
+    body that arrives while it is used, which may be long.
+    """
 
     method: str
     url: str
@@ -32,6 +34,7 @@ class Request(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
     body: Body | None = None
     accept: Collection[int] = (200,)
+    most: int | None = MAX_BODY
 
 
 class Registry:
@@ -83,11 +86,11 @@ class Registry:
         `url` may be a path. `tries=False` sends once: the caller replays, or does without. A body of more than
         `most` bytes is not read to its end: TooLong.
         """
-        request = Request(method, self._at(url), scopes, headers or {}, body, accept)
+        request = Request(method, self._at(url), scopes, headers or {}, body, accept, most)
 
         def once() -> Answer:
-            with self._open(request) as stream:
-                return Answer(stream.status, stream.headers, stream.read(most), stream.url)
+            stream = self._open(request)
+            return Answer(stream.status, stream.headers, stream.read(), stream.url)
 
         return self.retry(once) if tries else once()
 
@@ -95,7 +98,7 @@ class Registry:
         self, url: str, scopes: Scopes, *, headers: Mapping[str, str], accept: Collection[int]
     ) -> Stream:
         """The body of a GET as it arrives. Opening it is retried; reading it is the caller's to resume."""
-        request = Request("GET", self._at(url), scopes, headers, None, accept)
+        request = Request("GET", self._at(url), scopes, headers, None, accept, most=None)
         return self.retry(lambda: self._open(request))
 
     def ping(self, *, tries: bool = True) -> None:
@@ -144,6 +147,8 @@ class Registry:
                 headers["Authorization"] = authorization
             with self._gate.turn() as generation:
                 stream = self._client.stream(request.method, url, headers, request.body)
+                if request.most is not None:
+                    stream.keep(request.most if stream.status in request.accept else MAX_BODY)
             self._feel(stream, generation)
             location = stream.headers.get("Location")
             if not location or stream.status not in _REDIRECTS or request.method not in ("GET", "HEAD"):

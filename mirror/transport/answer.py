@@ -1,7 +1,5 @@
 """Answer: what came back, read whole, or as it arrives."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,7 +31,7 @@ class Answer(NamedTuple):
 class Stream:
     """A response whose body is still arriving, for one thread; in a `with` block, its connection is used again."""
 
-    __slots__ = ("_connection", "_pool", "_response", "headers", "status", "url")
+    __slots__ = ("_body", "_connection", "_pool", "_response", "headers", "status", "url")
 
     def __init__(self, url: str, response: Response, connection: Connection, pool: Pool) -> None:
         """`connection` goes back to `pool` when the answer is done with."""
@@ -43,6 +41,13 @@ class Stream:
         self._response = response
         self._connection = connection
         self._pool = pool
+        self._body: bytes | None = None
+
+    def keep(self, most: int) -> None:
+        """Read the whole body now, so that the connection is free at once. Raises as `read`."""
+        with self:
+            body = self.read(most)
+        self._body = body
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill `buffer` from its start; 0 at the end. Raises ConnectFailed or TimedOut."""
@@ -53,6 +58,8 @@ class Stream:
 
     def read(self, most: int = MAX_BODY) -> bytes:
         """The whole body; TooLong when it has more than `most` bytes."""
+        if self._body is not None:
+            return self._body
         try:
             body = self._response.read(most + 1)
             if self.headers.get("Content-Encoding") in _PACKED:
@@ -65,6 +72,8 @@ class Stream:
 
     def close(self) -> None:
         """Done with it. A short rest is read, so that the connection can be used again; a long one costs it."""
+        if self._body is not None:
+            return
         response = self._response
         if response.left is not None and response.left <= _WORTH_DRAINING:
             with suppress(*FOREIGN):
@@ -75,8 +84,9 @@ class Stream:
             self.abandon()
 
     def abandon(self) -> None:
-        """Close it and its connection."""
-        self._connection.close()
+        """Close it and its connection, unless somebody else has that by now."""
+        if self._body is None:
+            self._connection.close()
 
     def __enter__(self) -> Self:
         """The stream itself."""
