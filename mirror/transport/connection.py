@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from mirror.transport.incoming import Incoming
+from mirror.transport.patience import Limits
 from mirror.transport.response import Response
 
 Body = bytes | Iterable[memoryview]
@@ -24,7 +25,7 @@ class Connection:
         """`host` is the name (and port) that the requests are for."""
         self._socket = sock
         self._incoming = Incoming(sock)
-        self._seconds: float | None = None
+        self._limits = Limits(sock)
         self._host = host
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
@@ -40,18 +41,20 @@ class Connection:
         if (
             body
         ):  # what is small fits into the socket at once; to set a time for it would be a system call in vain
-            self._hurry(seconds)
+            self._limits.set(seconds)
         try:
             self._socket.sendall(first)
             for piece in (body,) if isinstance(body, bytes) else body or ():
                 self._socket.sendall(piece)
+        except BlockingIOError:
+            raise TimeoutError("nothing more was taken in time") from None
         except BrokenPipeError:
             # The registry answered before it had read all of it, and will say why.
             self._broken = True
 
     def answer(self, method: str, seconds: float) -> Response:
         """Wait for the answer; no pause in it may take more than `seconds`. Raises OSError, Cut, Garbled."""
-        self._hurry(seconds)
+        self._limits.set(seconds)
         response = Response(self._incoming, method)
         self._broken = self._broken or response.is_last
         return response
@@ -65,11 +68,6 @@ class Connection:
     def is_stale(self) -> bool:
         """Whether something came while nothing was asked: the end, most likely."""
         return not self._incoming.is_empty or bool(self._poll.poll(0))
-
-    def _hurry(self, seconds: float) -> None:
-        if seconds != self._seconds:
-            self._socket.settimeout(seconds)
-            self._seconds = seconds
 
     def close(self) -> None:
         """Close the socket."""

@@ -21,6 +21,8 @@ class Incoming:
         """`sock` is read from, and nothing else."""
         self._socket = sock
         self._ahead = b""
+        # The kernel fills the buffer before it wakes us. TLS reads record by record anyway, and knows no flags.
+        self._flags = socket.MSG_WAITALL if type(sock) is socket.socket else 0
 
     @property
     def is_empty(self) -> bool:
@@ -46,7 +48,10 @@ class Incoming:
     def readinto(self, buffer: memoryview) -> int:
         """Some bytes, as many as are there and fit; 0 at the end."""
         if not self._ahead:
-            return self._socket.recv_into(buffer)
+            try:
+                return self._socket.recv_into(buffer, 0, self._flags)
+            except BlockingIOError:
+                raise TimeoutError("no more of the answer came in time") from None
         count = min(len(buffer), len(self._ahead))
         buffer[:count] = self._ahead[:count]
         self._ahead = self._ahead[count:]
@@ -55,7 +60,10 @@ class Incoming:
     def _read_more(self) -> None:
         if len(self._ahead) > _LONGEST_HEAD:
             raise Garbled("an answer whose head has no end")
-        more = self._socket.recv(_PIECE)
+        try:
+            more = self._socket.recv(_PIECE)
+        except BlockingIOError:
+            raise TimeoutError("no answer came in time") from None
         if not more:
             raise Cut(
                 "the answer was cut off" if self._ahead else "the connection was closed without an answer"

@@ -135,6 +135,7 @@ class Pool:
         if answer.status != _OK:
             said = f"{answer.status} {answer.reason}".strip()
             raise OSError(f"the proxy {proxy.origin.authority} answers to CONNECT: {said}")
+        opened.settimeout(seconds)  # TLS keeps time by Python's clock; `way` kept it by the kernel's
         if not proxy.origin.is_tls:
             return self._trust.context.wrap_socket(opened, server_hostname=self._origin.host)
         from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 - for TLS within TLS only

@@ -228,3 +228,31 @@ def test_a_connection_that_was_closed_while_nobody_asked_is_stale(ends: Ends) ->
     assert not connection.is_stale
     theirs.close()
     assert connection.is_stale
+
+
+def test_a_peer_that_takes_nothing_is_given_up(ends: Ends) -> None:
+    connection, _ = ends
+    pieces = (memoryview(bytes(1_000_000)) for _ in range(100))
+    with pytest.raises(TimeoutError):
+        connection.send("PUT", "/x", {"Content-Length": "100000000"}, pieces, 0.1)
+
+
+def test_a_peer_that_stops_in_the_middle_of_an_answer_is_given_up(ends: Ends) -> None:
+    connection, theirs = ends
+    theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+    response = connection.answer("GET", 0.1)
+    with pytest.raises(TimeoutError):
+        response.read(100)
+
+
+def test_a_slow_peer_is_waited_for_while_something_comes(ends: Ends) -> None:
+    connection, theirs = ends
+
+    def trickle() -> None:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n")
+        for letter in b"abcdefghijkl":
+            time.sleep(0.05)
+            theirs.sendall(bytes([letter]))
+
+    threading.Thread(target=trickle, daemon=True).start()
+    assert connection.answer("GET", 0.3).read(100) == b"abcdefghijkl"
