@@ -90,8 +90,9 @@ def _shell(tar: tarfile.TarFile) -> None:
     tar.add(os.path.realpath(require("busybox")), arcname="usr/bin/busybox")
     for applet in ("sh", "find", "touch", "rm"):
         _link(tar, f"usr/bin/{applet}", "busybox")
-    packages = Path(sysconfig.get_path("stdlib")) / "site-packages"
-    tar.add(Path(pip.__file__).parent, arcname=str(packages / "pip"), filter=_without_caches)
+    # Beside the library itself, which every Python reads: Debian's knows no site-packages.
+    place = Path(sysconfig.get_path("stdlib")) / "pip"
+    tar.add(Path(pip.__file__).parent, arcname=str(place), filter=_without_caches)
 
 
 def _without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
