@@ -41,16 +41,25 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=5, help="of each tool at each work")
     parser.add_argument("--work", action="append", help="only this one; the page then goes to stdout")
+    parser.add_argument(
+        "--anew", action="store_true", help="put those works into the page of the last whole run"
+    )
     parser.add_argument("--again", action="store_true", help="write the page anew from the last whole run")
     given = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # who installs the program has it compiled
     if given.again:
         _write(Record.read(_RECORD))
         return
+    if given.anew and not given.work:
+        parser.error("--anew of which --work?")
     chosen = [work for work in WORKS if not given.work or work.name in given.work]
     with tempfile.TemporaryDirectory(prefix="bench-", dir=_memory()) as name:
         record = _measure(Path(name), chosen, given.runs, keep=not given.work)
-    if given.work:
+    if given.anew:
+        record = Record.read(_RECORD).with_anew(record)
+        record.write(_RECORD)
+        _write(record)
+    elif given.work:
         print(_text(record))
 
 

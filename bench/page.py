@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.goals import GOALS, PROFILE, START, Floors, Results
 from bench.works import Result, Work
@@ -26,6 +26,7 @@ class Setting:
     versions: Mapping[str, str]
     absent: tuple[str, ...]
     files: str = "on disk"
+    anew: Mapping[str, str] = field(default_factory=dict)  # works that were measured again later, and when
 
 
 def page(
@@ -34,7 +35,7 @@ def page(
     """The whole document."""
     everything = {**results, START: starts}
     parts = [_opening(setting), _goals(everything, floors), _floors(floors), _starts(starts)]
-    parts += [_work(work, results[work.name]) for work in works if work.name in results]
+    parts += [_work(work, results[work.name], setting.anew) for work in works if work.name in results]
     return "\n".join(parts)
 
 
@@ -104,14 +105,15 @@ def _starts(starts: list[Result]) -> str:
     return "\n".join(["## Start-up", "", *head, *rows, ""])
 
 
-def _work(work: Work, found: list[Result]) -> str:
+def _work(work: Work, found: list[Result], anew: Mapping[str, str]) -> str:
+    later = f" Measured anew, all tools in turns: {anew[work.name]}." if work.name in anew else ""
     head = [
         "| tool | wall, s | CPU, s | registries' CPU, s | memory, MiB | requests | at the source | at the target |",
         "|---|---|---|---|---|---|---|---|",
     ]
     rows = [_row(one) for one in found]
     commands = [f"    {one.command}" for one in found]
-    return "\n".join([f"## {work.name}", "", work.about, "", *head, *rows, "", *commands, ""])
+    return "\n".join([f"## {work.name}", "", work.about + later, "", *head, *rows, "", *commands, ""])
 
 
 def _row(one: Result) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,17 @@ class Record:
             "starts": list(map(_as_json, self.starts)),
         }
         path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+    def with_anew(self, part: Record) -> Record:
+        """This run with some works measured anew; each work is a comparison of its own."""
+        return replace(
+            self,
+            setting=replace(
+                self.setting, anew={**self.setting.anew, **dict.fromkeys(part.results, part.setting.when)}
+            ),
+            results={**self.results, **part.results},
+            floors=part.floors if part.floors.curl else self.floors,  # they are floors of *big*
+        )
 
     @classmethod
     def read(cls, path: Path) -> Record:

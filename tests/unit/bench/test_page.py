@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,21 @@ def test_a_goal_that_is_missed_is_said_to_be() -> None:
 def test_what_was_not_measured_is_said_not_to_be() -> None:
     assert "| *big*: wall to the best peer's | 1 | not measured | |" in _page(1.0)
     assert "Not on this machine, so not measured: crane." in _page(1.0)
+
+
+def test_a_work_that_was_measured_anew_says_when() -> None:
+    first = {"many": [_result("gcr-mirror", 9.0, ours=True)], "big": [_result("gcr-mirror", 5.0, ours=True)]}
+    later = replace(SETTING, when="tomorrow")
+    whole = Record(SETTING, first, Floors(7.0, 1000.0), [])
+    part = Record(later, {"many": [_result("gcr-mirror", 1.0, ours=True)]}, Floors(None, 2000.0), [])
+    found = whole.with_anew(part)
+    text = page(found.setting, WORKS, found.results, found.floors, found.starts)
+    assert (
+        "Measured anew, all tools in turns: tomorrow." in text.partition("## many\n")[2].partition("## ")[0]
+    )
+    assert text.count("tomorrow") == 1
+    assert ("| 2.00 (1.00-3.00)" in text, "| 10.00 (9.00-11.00)" in text) == (True, False)
+    assert found.floors == whole.floors
 
 
 def test_the_page_is_the_same_when_it_is_written_again(tmp_path: Path) -> None:
