@@ -22,10 +22,11 @@ def config_file(parser: Parser) -> None:
         "--config",
         metavar="FILE",
         type=path,
-        default=given,
         required=given is None,
-        help="The configuration file. (env var: GCR_MIRROR_CONFIG; required)",
+        help="The configuration file; also by the variable GCR_MIRROR_CONFIG.",
     )
+    if given:
+        parser.set_defaults(config=given)
 
 
 def as_json(parser: Parser) -> None:
@@ -44,7 +45,6 @@ def hosts(parser: Parser) -> None:
         "--insecure",
         metavar="HOST",
         action="append",
-        default=[],
         help="Reach this host by plain http; loopback is reached so anyway.",
     )
     parser.add_argument(
@@ -58,7 +58,6 @@ def mirrors(parser: Parser) -> None:
         "--mirror",
         metavar="NAME",
         action="append",
-        default=[],
         help="Only this mirror; may be given several times.",
     )
 

@@ -51,7 +51,16 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action="help", help="Show this message and exit.")
 
     def add_argument(self, *names: str, **how: Any) -> argparse.Action:
-        """As argparse does, and remembered: it has no public list of them."""
+        """As argparse does, and remembered: it has no public list of them.
+
+        What may be given several times is a list, empty without. The help ends with the default, or with "(required)".
+        """
+        if how.get("action") == "append":
+            how.setdefault("default", [])
+        if how.get("required"):
+            how["help"] += " (required)"
+        elif how.get("default"):  # in words: %(default)s is not there while arguments are parsed intermixed
+            how["help"] += f" (default: {how['default']})"
         self.declared.append(super().add_argument(*names, **how))
         return self.declared[-1]
 

@@ -22,16 +22,13 @@ if TYPE_CHECKING:
     from mirror.config.model import Mirror as MirrorModel
 
 
-# Objects that are made before the next search for cycles. A pass makes next to none and ends soon; to look for them
-# after every 700, as Python does, takes some hundredths of its time.
+# Objects that are made before the next search for cycles, in place of Python's 700.
 _BEFORE_COLLECTION = 50_000
 
 
 @contextmanager
 def watched(reports: list[Report], *, quiet: bool) -> Iterator[Observe]:
     """An observer that counts into the last of `reports` and shows what happens."""
-    gc.freeze()
-    gc.set_threshold(_BEFORE_COLLECTION)
     with shown(quiet=quiet) as show:
 
         def observe(event: Event) -> None:
@@ -45,6 +42,7 @@ def sync_all(config: Config, models: list[MirrorModel], *, dry: bool, quiet: boo
     """One pass over each of the mirrors, one after the other."""
     from mirror.bootstrap.site import Site
 
+    _collect_seldom()
     reports: list[Report] = []
     with watched(reports, quiet=quiet) as observe:
         site = Site(config, observe)
@@ -58,10 +56,17 @@ def sync_all(config: Config, models: list[MirrorModel], *, dry: bool, quiet: boo
 
 def copy_one(ends: Ends, *, quiet: bool) -> Report:
     """One image from one end to the other."""
+    _collect_seldom()
     reports = [Report(str(ends.target), ends.source.api_host, ends.target.api_host)]
     with watched(reports, quiet=quiet) as observe, Workers(images=8, blobs=16) as workers:
         _run(ends.mirror(observe), workers, observe, reports[0], dry=False)
     return reports[0]
+
+
+def _collect_seldom() -> None:
+    """A pass makes next to no cycles and ends soon: to search for them takes some hundredths of its time."""
+    gc.freeze()
+    gc.set_threshold(_BEFORE_COLLECTION)
 
 
 def _run(mirror: Mirror, workers: Workers, observe: Observe, report: Report, *, dry: bool) -> None:

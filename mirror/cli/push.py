@@ -72,7 +72,6 @@ def _options(parser: Parser) -> None:
         "--to",
         metavar="TARGET",
         action="append",
-        default=[],
         help="host/path[:tag]; once for each registry. The image's own tag when it has none.",
     )
     parser.add_argument(
@@ -80,13 +79,13 @@ def _options(parser: Parser) -> None:
         metavar="NUMBER",
         type=at_least(1),
         default=5,
-        help="How often to try each registry. (default: %(default)s; at least 1)",
+        help="How often to try each registry; at least 1.",
     )
     parser.add_argument(
         "--on-partial-failure",
         choices=("fail", "warn"),
         default="fail",
-        help="When some registries did not take the image: end with 1, or with 75. (default: %(default)s)",
+        help="When some registries did not take the image: end with 1, or with 75.",
     )
     as_json(parser)
     hosts(parser)

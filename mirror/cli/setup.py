@@ -87,19 +87,19 @@ def _options(parser: Parser) -> None:
 
 
 def _place(parser: Parser) -> None:
-    parser.add_argument("--project", metavar="ID", required=True, help="The project's id. (required)")
+    parser.add_argument("--project", metavar="ID", required=True, help="The project's id.")
     parser.add_argument(
         "--host",
         metavar="HOST",
         required=True,
-        help="gcr.io, eu.gcr.io, … or LOCATION-docker.pkg.dev. (required)",
+        help="gcr.io, eu.gcr.io, … or LOCATION-docker.pkg.dev.",
     )
     parser.add_argument("--repository", metavar="NAME", help="The repository; at pkg.dev only.")
     parser.add_argument(
         "--service-account",
         metavar="NAME",
         default="gcr-mirror",
-        help="The name of the mirror's service account. (default: %(default)s)",
+        help="The name of the mirror's service account.",
     )
 
 
@@ -120,7 +120,7 @@ def _keyless(parser: Parser) -> None:
         "--kubernetes-account",
         metavar="NAMESPACE/NAME",
         default="gcr-mirror/gcr-mirror",
-        help="With --keyless gke: NAMESPACE/NAME. (default: %(default)s)",
+        help="With --keyless gke: NAMESPACE/NAME.",
     )
     parser.add_argument(
         "--login-file",
@@ -132,7 +132,7 @@ def _keyless(parser: Parser) -> None:
         "--token-file",
         metavar="FILE",
         default="google-token",
-        help="Where that login finds the token of the job. (default: %(default)s)",
+        help="Where that login finds the token of the job.",
     )
 
 

@@ -103,8 +103,7 @@ def _retry_options(parser: Parser) -> None:
         "pattern",
         nargs="?",
         default="**",
-        help="Globs: REPOSITORY, or REPOSITORY:TAG such as 'acme/shop/**:1.*'; all that failed otherwise. "
-        "(default: **)",
+        help="Globs: REPOSITORY, or REPOSITORY:TAG such as 'acme/shop/**:1.*'; all that failed otherwise.",
     )
 
 

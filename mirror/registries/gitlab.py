@@ -22,8 +22,8 @@ from mirror.oci.digest import Digest
 from mirror.oci.registry import Registry
 from mirror.oci.repository import Lister
 from mirror.oci.tag import Tag
+from mirror.registries.decoding import decoded
 from mirror.registries.generic import below
-from mirror.registries.lists import decoded
 
 _PROBE = "/gitlab/v1/"
 

@@ -20,7 +20,7 @@ from mirror.oci.digest import Digest
 from mirror.oci.registry import Registry
 from mirror.oci.repository import Lister
 from mirror.oci.tag import Tag
-from mirror.registries.lists import decoded
+from mirror.registries.decoding import decoded
 
 # Google answers up to this many manifests at once, and says in a Link when there are more.
 _PAGE = 10_000

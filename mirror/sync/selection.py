@@ -25,7 +25,10 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class TagPattern(NamedTuple):
-    """A glob for the whole tag, or a `/regular expression/` that is searched for in it; case matters."""
+    """A glob for the whole tag, or a `/regular expression/` that is searched for in it; case matters.
+
+    `fit` says of a tag whether it fits.
+    """
 
     text: str
     fit: Callable[[str], object]
@@ -43,10 +46,6 @@ class TagPattern(NamedTuple):
             return cls(text, re.compile(text[1:-1]).search)
         except re.error as error:
             raise ConfigError(f"{text!r} is no regular expression: {error}") from error
-
-    def matches(self, tag: str) -> bool:
-        """Whether the tag fits."""
-        return bool(self.fit(tag))
 
 
 class Selection(NamedTuple):
@@ -106,7 +105,7 @@ def companions(tags: Mapping[str, Tag], digests: Iterable[Digest]) -> frozenset[
     """
     of: dict[str, list[str]] = {}
     for name in tags:
-        if is_companion(name) and (match := _companion(name)):
+        if match := _companion(name):
             of.setdefault(f"{match['algorithm']}:{match['hex']}", []).append(name)
     found = set[str]()
     waiting = list(digests)
@@ -127,7 +126,7 @@ def subject_of(tag: str) -> Digest | None:
 
 def is_companion(tag: str) -> bool:
     """Whether the tag belongs to an image by its name: a signature, an attestation, a list of referrers."""
-    return tag.startswith("sha") and _companion(tag) is not None
+    return _companion(tag) is not None
 
 
 def _companion(tag: str) -> re.Match[str] | None:

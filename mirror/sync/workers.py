@@ -136,8 +136,13 @@ class Pool:
     def _start(self) -> None:
         # A daemon: a pool that nobody shut down does not keep the process alive.
         thread = threading.Thread(target=self._work, name=f"{self._name}_{len(self._threads)}", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system allows no more: those that are there go on
+            if not self._threads:
+                raise Stopped("the system allows no thread to do the work") from error
+        else:
+            self._threads.append(thread)
 
     def _work(self) -> None:
         while future := self._next():

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from mirror.transport.incoming import Incoming
-from mirror.transport.patience import Limits
 from mirror.transport.response import Response
+from mirror.transport.timeout import Timeout
 
 Body = bytes | Iterable[memoryview]
 # A body up to this size goes out with its headers: one packet, and the registry wakes up once.
@@ -25,7 +25,7 @@ class Connection:
         """`host` is the name (and port) that the requests are for."""
         self._socket = sock
         self._incoming = Incoming(sock)
-        self._limits = Limits(sock)
+        self._timeout = Timeout(sock)
         self._host = host
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
@@ -41,7 +41,7 @@ class Connection:
         if (
             body
         ):  # what is small fits into the socket at once; to set a time for it would be a system call in vain
-            self._limits.set(seconds)
+            self._timeout.set(seconds)
         try:
             self._socket.sendall(first)
             for piece in (body,) if isinstance(body, bytes) else body or ():
@@ -54,7 +54,7 @@ class Connection:
 
     def answer(self, method: str, seconds: float) -> Response:
         """Wait for the answer; no pause in it may take more than `seconds`. Raises OSError, Cut, Garbled."""
-        self._limits.set(seconds)
+        self._timeout.set(seconds)
         response = Response(self._incoming, method)
         self._broken = self._broken or response.is_last
         return response

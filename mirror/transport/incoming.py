@@ -6,6 +6,7 @@ import re
 import socket
 
 from mirror.transport.failures import Cut, Garbled
+from mirror.transport.timeout import is_plain
 
 # An upload's Location may have thousands of characters; nothing has more than this before its body.
 _LONGEST_HEAD = 64 * 1024
@@ -22,7 +23,7 @@ class Incoming:
         self._socket = sock
         self._ahead = b""
         # The kernel fills the buffer before it wakes us. TLS reads record by record anyway, and knows no flags.
-        self._flags = socket.MSG_WAITALL if type(sock) is socket.socket else 0
+        self._flags = socket.MSG_WAITALL if is_plain(sock) else 0
 
     @property
     def is_empty(self) -> bool:

@@ -35,8 +35,8 @@ def _options(parser: Parser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=at_least(0, float),
-        default=300.0,
-        help="How many seconds the workloads may take to run. (default: 300; at least 0)",
+        default=300,
+        help="How many seconds the workloads may take to run; at least 0.",
     )
 
 

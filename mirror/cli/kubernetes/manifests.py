@@ -81,7 +81,6 @@ def _options(parser: Parser) -> None:
         "--values",
         metavar="PATH",
         action="append",
-        default=[],
         help="Where an image is in the values of a Helm chart: 'api.image', '*.image'.",
     )
     parser.add_argument(

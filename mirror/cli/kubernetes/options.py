@@ -34,9 +34,7 @@ def reader(parser: Parser) -> None:
 
 def secret_name(parser: Parser) -> None:
     """The pull secret's."""
-    parser.add_argument(
-        "--name", metavar="NAME", default="gcr-mirror-pull", help="The Secret's name. (default: %(default)s)"
-    )
+    parser.add_argument("--name", metavar="NAME", default="gcr-mirror-pull", help="The Secret's name.")
 
 
 def ends(parser: Parser) -> None:

@@ -67,7 +67,6 @@ def _options(parser: Parser) -> None:
         "--file",
         metavar="FILE",
         action="append",
-        default=[],
         help="Manifests; may be given several times.",
     )
     parser.add_argument(
@@ -75,7 +74,6 @@ def _options(parser: Parser) -> None:
         metavar="FILE",
         type=path,
         action="append",
-        default=[],
         help="Manifests of pull secrets, beside those that --file has.",
     )
     parser.add_argument(

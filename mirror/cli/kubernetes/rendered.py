@@ -59,7 +59,7 @@ def _pull_secret_options(parser: Parser) -> None:
         metavar="NAME",
         action="append",
         required=True,
-        help="Where the pods are; may be given several times. (required)",
+        help="Where the pods are; may be given several times.",
     )
     reader(parser)
     secret_name(parser)
@@ -67,13 +67,12 @@ def _pull_secret_options(parser: Parser) -> None:
         "--service-account",
         metavar="NAME",
         default="default",
-        help="The account that hands the Secret out. (default: %(default)s)",
+        help="The account that hands the Secret out.",
     )
     parser.add_argument(
         "--beside",
         metavar="NAME",
         action="append",
-        default=[],
         help="A pull secret that the account has and keeps, before ours.",
     )
     ends(parser)
@@ -130,20 +129,19 @@ def _failover_policy_options(parser: Parser) -> None:
         "--kind",
         choices=("MutatingAdmissionPolicy", "Kyverno"),
         default="MutatingAdmissionPolicy",
-        help="Who renames the images of new pods. (default: %(default)s)",
+        help="Who renames the images of new pods.",
     )
     parser.add_argument(
         "--namespace",
         metavar="NAME",
         default="gcr-mirror",
-        help="Where the switch is kept. (default: %(default)s)",
+        help="Where the switch is kept.",
     )
     secret_name(parser)
     parser.add_argument(
         "--pods-in",
         metavar="NAMESPACE",
         action="append",
-        default=[],
         help="Also the Secret, in this namespace of pods; may be given several times.",
     )
     reader(parser)
@@ -185,7 +183,7 @@ def _containerd_options(parser: Parser) -> None:
         "--dial-timeout",
         metavar="DURATION",
         default="2s",
-        help="How long containerd waits for a connection. (default: %(default)s)",
+        help="How long containerd waits for a connection.",
     )
     reader(parser)
     ends(parser)

@@ -143,7 +143,7 @@ def test_help_says_what_is_when_nothing_is_said(capsys: Capture) -> None:
     with pytest.raises(SystemExit):
         main(["push", "-h"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "(default: 5; at least 1)" in said
+    assert "at least 1. (default: 5)" in said
     assert "(default: fail)" in said
 
 

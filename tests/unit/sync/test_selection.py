@@ -63,13 +63,13 @@ def test_an_excluded_tag_is_dropped_though_it_is_included() -> None:
 
 
 def test_case_matters_in_tag_patterns() -> None:
-    assert TagPattern.parse("RC*").matches("RC1")
-    assert not TagPattern.parse("RC*").matches("rc1")
+    assert TagPattern.parse("RC*").fit("RC1")
+    assert not TagPattern.parse("RC*").fit("rc1")
 
 
 def test_a_regular_expression_is_searched_for_unless_it_is_anchored() -> None:
-    assert TagPattern.parse("/rc/").matches("1.0-rc1")
-    assert not TagPattern.parse(r"/^\d+\.\d+$/").matches("1.0-rc1")
+    assert TagPattern.parse("/rc/").fit("1.0-rc1")
+    assert not TagPattern.parse(r"/^\d+\.\d+$/").fit("1.0-rc1")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -53,6 +54,22 @@ def test_what_is_spread_asks_for_no_more_threads_than_there_are(monkeypatch: pyt
     with Workers(images=3, blobs=1) as workers:
         assert spread(workers.images, str, range(100)) == [str(number) for number in range(100)]
     assert len(asked) == 3
+
+
+def test_where_the_system_allows_few_threads_these_do_all_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed = [True, False, False]
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if not (allowed and allowed.pop(0)):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with Workers(images=3, blobs=1) as workers:
+        assert spread(workers.images, str, range(10)) == [str(number) for number in range(10)]
+        with pytest.raises(Stopped, match="no thread"):
+            workers.blobs.submit(str)
 
 
 def test_what_is_not_begun_when_the_pool_ends_is_never_done() -> None:

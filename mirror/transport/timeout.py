@@ -1,4 +1,4 @@
-"""Patience: how long a socket waits before it gives up."""
+"""Timeout: how long a socket waits before it gives up."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import socket
 import struct
 
 
-class Limits:
+class Timeout:
     """The longest wait of one read or write. Where there is no TLS the kernel keeps it.
 
-    Python's own timeout asks the kernel whether a socket is ready before each read and write, and lets the interpreter
-    go twice. With the kernel's, a read waits on its own and ends with BlockingIOError (EAGAIN, socket(7)).
+    Python's own asks the kernel whether a socket is ready before each read and write, and lets the interpreter go
+    twice. With the kernel's, a read waits on its own and ends with BlockingIOError (EAGAIN, socket(7)).
     """
 
     def __init__(self, sock: socket.socket) -> None:
         """Of a socket that has Python's, from when it was opened."""
         self._socket = sock
         self._seconds: float | None = None
-        self._is_kernels = type(sock) is socket.socket
+        self._is_kernels = is_plain(sock)
         if self._is_kernels:
             sock.settimeout(None)
 
@@ -33,3 +33,8 @@ class Limits:
         interval = struct.pack("@ll", int(whole), int(part * 1_000_000))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, interval)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, interval)
+
+
+def is_plain(sock: socket.socket) -> bool:
+    """Whether what is read from it is what the kernel received, without TLS in between."""
+    return type(sock) is socket.socket

@@ -1,4 +1,4 @@
-"""Lists: what a vendor's own list of tags says, read straight into the shape that it is documented to have.
+"""Decoding: a vendor's own list of tags, read straight into the shape that it is documented to have.
 
 A pass with nothing to do is mostly this, so msgspec does it: it makes no dictionaries on the way.
 """
