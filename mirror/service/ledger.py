@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from mirror.errors import StateError
 from mirror.events import Copied, Event, Failed, Kept, Unchanged
 from mirror.oci.digest import Digest
+from mirror.oci.tag import Tag
 from mirror.state import attempts
 from mirror.state.attempts import Failure, Patience
 from mirror.state.records import Condition, Key, PassRecord, Scope, State, TagRecord
@@ -121,26 +122,42 @@ class Ledger:
         """Note what believed listings say; `vanished` are repositories that the source no longer shows."""
         now = self.now()
         with self._lock:
+            known = self._by_repository(mirror)
             for survey in surveys:
-                self._take(mirror, survey, now)
-            lost = set(vanished)
-            for record in self._of(mirror):
-                if record.key.repository in lost:
+                for tag in survey.wanted:
+                    self._take(mirror, survey, tag, now)
+                for name in survey.unanswered:
+                    self._take_unanswered(Key(mirror, survey.path, name), survey.target.name, now)
+                self._take_others(survey, known.get(survey.path, ()), now)
+            for path in vanished:
+                for record in known.get(path, ()):
                     self._set(record, _absent(record, now))
 
-    def _take(self, mirror: str, survey: Survey, now: float) -> None:
-        wanted = {tag.name for tag in survey.wanted}
-        for tag in survey.wanted:
-            key = Key(mirror, survey.path, tag.name)
-            was = self._records.setdefault(mirror, {}).get(key) or TagRecord(key, first_seen=now)
-            published = tag.published.timestamp() if tag.published else None
-            taken = attempts.wanted(was, tag.digest, published, survey.target.name, now)
-            there = survey.there.tags.get(tag.name)
-            digest = there.digest if there else None
-            kept = taken.kept and digest is not None
-            self._set(was, attempts.changed(taken, target_digest=digest, kept=kept))
-        for record in self._of(mirror):
-            if record.key.repository == survey.path and record.key.tag not in wanted:
+    def _by_repository(self, mirror: str) -> dict[str, list[TagRecord]]:
+        found: dict[str, list[TagRecord]] = {}
+        for record in self._records.get(mirror, {}).values():
+            found.setdefault(record.key.repository, []).append(record)
+        return found
+
+    def _take(self, mirror: str, survey: Survey, tag: Tag, now: float) -> None:
+        was = self._record(Key(mirror, survey.path, tag.name))
+        published = tag.published.timestamp() if tag.published else None
+        taken = attempts.wanted(was, tag.digest, published, survey.target.name, now)
+        there = survey.there.tags.get(tag.name)
+        digest = there.digest if there else None
+        kept = taken.kept and digest is not None
+        self._set(was, attempts.changed(taken, target_digest=digest, kept=kept))
+
+    def _take_unanswered(self, key: Key, target: str, now: float) -> None:
+        """Nothing was learned of its digests, so what was known of them stays."""
+        was = self._record(key)
+        self._set(was, attempts.wanted(was, None, None, target, now))
+
+    def _take_others(self, survey: Survey, known: Iterable[TagRecord], now: float) -> None:
+        """Those that the rules do not select, and those that the source no longer lists."""
+        wanted = {tag.name for tag in survey.wanted} | survey.unanswered
+        for record in known:
+            if record.key.tag not in wanted:
                 listed = record.key.tag in survey.listed.tags
                 unselected = replace(record, wanted=False, absent_since=None)
                 self._set(record, unselected if listed else _absent(record, now))
@@ -240,9 +257,6 @@ class Ledger:
         """Remember that it is well again."""
         with self._guarded():
             self.state.clear_condition(scope, name)
-
-    def _of(self, mirror: str) -> list[TagRecord]:
-        return list(self._records.get(mirror, {}).values())
 
     def _set(self, was: TagRecord, record: TagRecord) -> None:
         book = self._records.setdefault(record.key.mirror, {})

@@ -25,7 +25,10 @@ _NONE: Mapping[Digest, Digest] = MappingProxyType({})
 
 
 class Survey(NamedTuple):
-    """One repository: its two sides, what they list, and the tags that are wanted, newest first."""
+    """One repository: its two sides, what they list, and the tags that are wanted, newest first.
+
+    `unanswered` are tags that are wanted too, but of which a question failed: nothing can be done for them now.
+    """
 
     path: str
     source: Source
@@ -33,6 +36,7 @@ class Survey(NamedTuple):
     listed: Listing
     there: Listing
     wanted: tuple[Tag, ...] = ()
+    unanswered: frozenset[str] = frozenset()
     attached: frozenset[Digest] = frozenset()
     expected: Mapping[Digest, Digest] = _NONE
 
@@ -65,12 +69,24 @@ def choose(
     tags = dict(found.listed.tags)
     if selection.needs_times and any(tag.published is None for tag in tags.values()):
         tags |= _named(_dated(found.source, candidates(tags, selection), workers, problem))
-    chosen = resolved(digest, select(tags, selection, now), workers, problem)
+    failed, trouble = _noted(problem)
+    chosen = resolved(digest, select(tags, selection, now), workers, trouble)
     tags |= _named(chosen)
     named = {tag.name for tag in chosen}
     signatures = [tags[name] for name in sorted(_travelling(tags, chosen) - named)]
-    wanted = (*chosen, *resolved(digest, signatures, workers, problem))
-    return found._replace(wanted=wanted)
+    wanted = (*chosen, *resolved(digest, signatures, workers, trouble))
+    return found._replace(wanted=wanted, unanswered=frozenset(failed))
+
+
+def _noted(problem: Problem) -> tuple[set[str], Problem]:
+    """The same problem, and the names of the tags that it was told of so far."""
+    names = set[str]()
+
+    def noting(tag: Tag, error: MirrorError) -> None:
+        names.add(tag.name)
+        problem(tag, error)
+
+    return names, noting
 
 
 def nothing(_repository: str, _tags: Iterable[str]) -> Mapping[str, Digest]:
@@ -84,26 +100,25 @@ def compare(
     """Ask for what the comparison needs and the lists did not tell: target digests, referrers on both sides.
 
     What is recalled of the target spares the question only where it says that nothing is to be done: whatever is
-    overwritten is looked at first. A tag for which asking fails is a problem and wanted no longer; one that is gone
-    since it was listed is neither.
+    overwritten is looked at first. A tag for which asking fails is a problem and unanswered; one that is gone since
+    it was listed is neither.
     """
-    found = _resolved_there(found, workers, problem, recall)
+    failed, trouble = _noted(problem)
+    found = _resolved_there(found, workers, trouble, recall)
     if rule.platforms:
-        found = _rewritten(found, rule.platforms, workers, problem)
+        found = _rewritten(found, rule.platforms, workers, trouble)
     if rule.referrers and not found.listed.tells_referrers:
-        found = _referred(found, workers, problem)
+        found = _referred(found, workers, trouble)
     if found.there.manifests is not None:
-        return found._replace(attached=found.there.manifests)
-    return _attached(found, workers, problem) if rule.referrers else found
+        found = found._replace(attached=found.there.manifests)
+    elif rule.referrers:
+        found = _attached(found, workers, trouble)
+    return found._replace(unanswered=found.unanswered | failed)
 
 
 def _resolved_there(found: Survey, workers: Workers, problem: Problem, recall: Recall) -> Survey:
-    there, failed = found.there.tags, set[str]()
-
-    def trouble(tag: Tag, error: MirrorError) -> None:
-        failed.add(tag.name)
-        problem(tag, error)
-
+    there = found.there.tags
+    failed, trouble = _noted(problem)
     unknown = [tag for tag in found.wanted if tag.name in there and there[tag.name].digest is None]
     if not unknown:
         return found

@@ -8,9 +8,14 @@ import pytest
 
 from mirror.errors import StateError
 from mirror.events import Copied, Failed, Kept, Requested, Unchanged
+from mirror.oci.content import Listing
+from mirror.oci.digest import Digest
+from mirror.oci.memory import MemoryRegistry, MemoryRepository
+from mirror.oci.tag import Tag
 from mirror.service.ledger import Ledger
 from mirror.state.memory import Memory
 from mirror.state.records import Key, PassRecord, TagRecord
+from mirror.sync.survey import Survey
 
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 DAY = 86400.0
@@ -65,6 +70,17 @@ def failed(tag: str = "1", reason: str = "denied", *, temporary: bool = True) ->
 def only(ledger: Ledger) -> TagRecord:
     (record,) = ledger.records("shop")
     return record
+
+
+def surveyed(path: str, *wanted: str, listed: Iterable[str] = (), unanswered: Iterable[str] = ()) -> Survey:
+    """Of a repository whose wanted tags are at the target, too."""
+    both = {name: Tag(name, Digest(NEW)) for name in wanted}
+    names = {name: Tag(name) for name in (*listed, *unanswered)}
+    source, target = (MemoryRepository(MemoryRegistry(side), path) for side in ("source", "target"))
+    there = Listing(dict(both))
+    return Survey(
+        path, source, target, Listing(names | both), there, tuple(both.values()), frozenset(unanswered)
+    )
 
 
 def test_what_is_copied_is_written_with_the_next_flush(ledger: Ledger, state: Fragile) -> None:
@@ -175,3 +191,36 @@ def test_what_the_target_holds_is_told_but_of_tags_that_have_failed_since(ledger
     assert ledger.held("shop", "acme/web", ["1"]) == ledger.held("other", "acme/api", ["1"]) == {}
     ledger.observe(Unchanged("shop", "acme/api", {"2": NEW}))
     assert ledger.held("shop", "acme/api", ["2"]) == {"2": NEW}
+
+
+class TestListings:
+    """What believed listings say of the tags that are wanted, not wanted, and of those that could not be asked for."""
+
+    def taken(self, ledger: Ledger, *surveys: Survey, vanished: Iterable[str] = ()) -> dict[str, TagRecord]:
+        ledger.take("shop", surveys, vanished)
+        return {f"{one.key.repository}:{one.key.tag}": one for one in ledger.records("shop")}
+
+    def test_a_tag_whose_digest_could_not_be_asked_for_counts_on(self, ledger: Ledger) -> None:
+        self.taken(ledger, surveyed("acme/api", "1"))
+        ledger.observe(failed("1", "unavailable"))
+        record = self.taken(ledger, surveyed("acme/api", unanswered=["1"]))["acme/api:1"]
+        assert record.counts
+        assert (record.source_digest, record.target_digest, record.reason) == (NEW, NEW, "unavailable")
+
+    def test_also_while_it_was_never_seen_before(self, ledger: Ledger) -> None:
+        ledger.observe(failed("1", "circuit_open"))
+        record = self.taken(ledger, surveyed("acme/api", unanswered=["1"]))["acme/api:1"]
+        assert record.counts
+        assert (record.target, record.source_digest) == ("target/acme/api", None)
+        assert record.waiting_since == Times.now
+
+    def test_what_is_listed_but_not_selected_does_not_count_and_is_not_gone(self, ledger: Ledger) -> None:
+        self.taken(ledger, surveyed("acme/api", "1"))
+        record = self.taken(ledger, surveyed("acme/api", listed=["1"]))["acme/api:1"]
+        assert (record.wanted, record.absent_since) == (False, None)
+
+    def test_what_is_not_listed_is_gone_from_its_own_repository_only(self, ledger: Ledger) -> None:
+        self.taken(ledger, surveyed("acme/api", "1"), surveyed("acme/web", "1"), surveyed("acme/old", "1"))
+        records = self.taken(ledger, surveyed("acme/api"), surveyed("acme/web", "1"), vanished=["acme/old"])
+        gone = {name for name, record in records.items() if record.absent_since is not None}
+        assert gone == {"acme/api:1", "acme/old:1"}

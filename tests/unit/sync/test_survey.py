@@ -123,6 +123,7 @@ def test_a_tag_that_cannot_be_asked_for_is_its_own_problem(
     getattr(sides, side).failing["bad"] = error
     found = sides.look()
     assert names(found) == {"good"}
+    assert found.unanswered == {"bad"}
     assert sides.problems == [("bad", error.reason)]
 
 
@@ -130,7 +131,9 @@ def test_a_tag_that_is_gone_from_the_source_is_no_problem(sides: Sides) -> None:
     for tag in ("gone", "good"):
         sides.both(images.image(tag), tag)
     sides.source.failing["gone"] = NotFound("x")
-    assert names(sides.look()) == {"good"}
+    found = sides.look()
+    assert names(found) == {"good"}
+    assert found.unanswered == set()
     assert sides.problems == []
 
 
@@ -173,7 +176,9 @@ class TestReferrers:
         signature = sides.both(images.artifact(bad))
         failing = bad.digest if side == "source" else signature.digest
         getattr(sides, side).failing[failing] = Unavailable("x")
-        assert names(sides.look()) == {"good"}
+        found = sides.look()
+        assert names(found) == {"good"}
+        assert found.unanswered == {"bad"}
         assert sides.problems == [("bad", "unavailable")]
 
     def test_nobody_asks_for_them_when_they_are_not_wanted(self, sides: Sides) -> None:
@@ -197,7 +202,9 @@ class TestPlatforms:
         bad = sides.both(images.multi_platform("bad"), "bad", "worse")
         sides.both(images.multi_platform("good"), "good")
         sides.source.failing[bad.digest] = Denied("x")
-        assert names(sides.look(self.RULE)) == {"good"}
+        found = sides.look(self.RULE)
+        assert names(found) == {"good"}
+        assert found.unanswered == {"bad", "worse"}
         assert sorted(sides.problems) == [("bad", "denied"), ("worse", "denied")]
 
 
