@@ -127,7 +127,7 @@ class Ledger:
                 for tag in survey.wanted:
                     self._take(mirror, survey, tag, now)
                 for name in survey.unanswered:
-                    self._take_unanswered(Key(mirror, survey.path, name), survey.target.name, now)
+                    self._take_unanswered(mirror, survey, name, now)
                 self._take_others(survey, known.get(survey.path, ()), now)
             for path in vanished:
                 for record in known.get(path, ()):
@@ -148,10 +148,12 @@ class Ledger:
         kept = taken.kept and digest is not None
         self._set(was, attempts.changed(taken, target_digest=digest, kept=kept))
 
-    def _take_unanswered(self, key: Key, target: str, now: float) -> None:
-        """Nothing was learned of its digests, so what was known of them stays."""
-        was = self._record(key)
-        self._set(was, attempts.wanted(was, None, None, target, now))
+    def _take_unanswered(self, mirror: str, survey: Survey, name: str, now: float) -> None:
+        """What was known stays, but for a tag that the target lacks or, by itself, does not answer for."""
+        was = self._record(Key(mirror, survey.path, name))
+        taken = attempts.wanted(was, None, None, survey.target.name, now)
+        lacking = taken.reason is not None and name not in survey.there.tags
+        self._set(was, attempts.changed(taken, target_digest=None) if lacking else taken)
 
     def _take_others(self, survey: Survey, known: Iterable[TagRecord], now: float) -> None:
         """Those that the rules do not select, and those that the source no longer lists."""

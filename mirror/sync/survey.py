@@ -27,7 +27,8 @@ _NONE: Mapping[Digest, Digest] = MappingProxyType({})
 class Survey(NamedTuple):
     """One repository: its two sides, what they list, and the tags that are wanted, newest first.
 
-    `unanswered` are tags that are wanted too, but of which a question failed: nothing can be done for them now.
+    `unanswered` are tags that are wanted too, but of which a question failed: nothing can be done for them now. One
+    that the target could not answer for is not in `there`.
     """
 
     path: str
@@ -128,9 +129,10 @@ def _resolved_there(found: Survey, workers: Workers, problem: Problem, recall: R
         for tag in unknown
     )
     known = resolved(lambda tag: found.target.resolve(tag.name).digest, asked, workers, trouble)
+    fine = {name: tag for name, tag in there.items() if name not in failed}
     return found._replace(
         wanted=tuple(tag for tag in found.wanted if tag.name not in failed),
-        there=found.there._replace(tags={**there, **_named(known)}),
+        there=found.there._replace(tags=fine | _named(known)),
     )
 
 

@@ -120,6 +120,7 @@ def test_a_tag_that_could_not_be_asked_for_is_not_believed(shop: Shop) -> None:
     shop.turn(2)
     assert {failure.tag for failure in shop.failed} == {"3"}
     assert shop.metric("tags", mirror="shop", state="in_sync") == len(TAGS) - 1
+    assert shop.metric("tags", mirror="shop", state="failed") == 1
     link.write_bytes(kept)
     shop.pass_time(HOUR)
     assert shop.metric("tags", mirror="shop", state="in_sync") == len(TAGS)

@@ -72,12 +72,14 @@ def only(ledger: Ledger) -> TagRecord:
     return record
 
 
-def surveyed(path: str, *wanted: str, listed: Iterable[str] = (), unanswered: Iterable[str] = ()) -> Survey:
-    """Of a repository whose wanted tags are at the target, too."""
+def surveyed(
+    path: str, *wanted: str, listed: Iterable[str] = (), unanswered: Iterable[str] = (), silent: bool = False
+) -> Survey:
+    """Of a repository whose tags are at the target too, unless it is `silent` about the unanswered ones."""
     both = {name: Tag(name, Digest(NEW)) for name in wanted}
     names = {name: Tag(name) for name in (*listed, *unanswered)}
     source, target = (MemoryRepository(MemoryRegistry(side), path) for side in ("source", "target"))
-    there = Listing(dict(both))
+    there = Listing(dict(both) if silent else names | both)
     return Survey(
         path, source, target, Listing(names | both), there, tuple(both.values()), frozenset(unanswered)
     )
@@ -206,6 +208,15 @@ class TestListings:
         record = self.taken(ledger, surveyed("acme/api", unanswered=["1"]))["acme/api:1"]
         assert record.counts
         assert (record.source_digest, record.target_digest, record.reason) == (NEW, NEW, "unavailable")
+
+    @pytest.mark.parametrize(("reason", "believed"), [("unavailable", None), ("circuit_open", NEW)])
+    def test_it_is_believed_to_be_at_the_target_until_that_fails_for_this_tag(
+        self, ledger: Ledger, reason: str, believed: str | None
+    ) -> None:
+        self.taken(ledger, surveyed("acme/api", "1"))
+        ledger.observe(failed("1", reason))
+        record = self.taken(ledger, surveyed("acme/api", unanswered=["1"], silent=True))["acme/api:1"]
+        assert (record.source_digest, record.target_digest) == (NEW, believed)
 
     def test_also_while_it_was_never_seen_before(self, ledger: Ledger) -> None:
         ledger.observe(failed("1", "circuit_open"))

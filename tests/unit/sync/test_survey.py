@@ -124,6 +124,7 @@ def test_a_tag_that_cannot_be_asked_for_is_its_own_problem(
     found = sides.look()
     assert names(found) == {"good"}
     assert found.unanswered == {"bad"}
+    assert ("bad" in found.there.tags) == (side == "source")
     assert sides.problems == [("bad", error.reason)]
 
 
