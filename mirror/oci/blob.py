@@ -17,6 +17,9 @@ from mirror.transport.retry import Retry
 
 # Large enough that Python's part of the work is small, small enough that 32 of them are little memory.
 CHUNK = 256 * 1024
+# A layer of this size is worth a larger one, which goes when the layer has gone.
+LARGE = 64 * 1024 * 1024
+LARGE_CHUNK = 1024 * 1024
 _scratch = threading.local()
 
 
@@ -106,12 +109,12 @@ class Resuming:
 def chunks(
     blob: Descriptor, reader: Reader, *, clock: Clock, pace: Pace, observe: Observe
 ) -> Iterator[memoryview]:
-    """The bytes of `blob`, in pieces of one reused buffer of this thread.
+    """The bytes of `blob`, in pieces of one reused buffer.
 
     The last piece is given out only after the whole has the right length and digest, so a receiver that was
     promised `blob.size` bytes never completes wrong content. Raises SourceFailed.
     """
-    buffer = _buffer()
+    buffer = _buffer(blob.size)
     hasher = blob.digest.hasher()
     seen = 0
     while seen < blob.size or not seen:
@@ -146,7 +149,10 @@ def _check(blob: Descriptor, seen: int, found: str) -> None:
         )
 
 
-def _buffer() -> memoryview:
+def _buffer(size: int) -> memoryview:
+    """For most blobs that of this thread; nothing else uses it meanwhile."""
+    if size >= LARGE:
+        return memoryview(bytearray(LARGE_CHUNK))
     if not hasattr(_scratch, "buffer"):
         _scratch.buffer = bytearray(CHUNK)
     return memoryview(_scratch.buffer)

@@ -22,7 +22,7 @@ from mirror.errors import (
     Stopped,
 )
 from mirror.events import Event, Moved, ignore
-from mirror.oci.blob import CHUNK, Resuming, SourceFailed, chunks
+from mirror.oci.blob import CHUNK, LARGE, LARGE_CHUNK, Resuming, SourceFailed, chunks
 from mirror.oci.descriptor import Descriptor
 from mirror.oci.digest import Digest
 from mirror.transport.clock import Clock
@@ -223,6 +223,13 @@ class TestChunks:
             clock.stop()
             with pytest.raises(Stopped):
                 next(pieces)
+
+    @pytest.mark.parametrize(("size", "pieces"), [(LARGE - 1, LARGE // CHUNK), (LARGE, LARGE // LARGE_CHUNK)])
+    def test_a_large_layer_comes_in_larger_pieces(self, size: int, pieces: int) -> None:
+        events = list[Event]()
+        data = bytes(size)
+        assert passed(described(data), data, events.append) == data
+        assert [type(event) for event in events] == [Moved] * pieces
 
     def test_each_thread_has_a_buffer_of_its_own(self) -> None:
         found: list[bool] = []
