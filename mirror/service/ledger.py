@@ -126,8 +126,8 @@ class Ledger:
             for survey in surveys:
                 for tag in survey.wanted:
                     self._take(mirror, survey, tag, now)
-                for name in survey.unanswered:
-                    self._take_unanswered(mirror, survey, name, now)
+                for tag in survey.unanswered:
+                    self._take_unanswered(mirror, survey, tag, now)
                 self._take_others(survey, known.get(survey.path, ()), now)
             for path in vanished:
                 for record in known.get(path, ()):
@@ -141,23 +141,22 @@ class Ledger:
 
     def _take(self, mirror: str, survey: Survey, tag: Tag, now: float) -> None:
         was = self._record(Key(mirror, survey.path, tag.name))
-        published = tag.published.timestamp() if tag.published else None
-        taken = attempts.wanted(was, tag.digest, published, survey.target.name, now)
         there = survey.there.tags.get(tag.name)
-        digest = there.digest if there else None
-        kept = taken.kept and digest is not None
-        self._set(was, attempts.changed(taken, target_digest=digest, kept=kept))
+        self._set(was, _found(_wanted(was, survey, tag, now), there.digest if there else None))
 
-    def _take_unanswered(self, mirror: str, survey: Survey, name: str, now: float) -> None:
+    def _take_unanswered(self, mirror: str, survey: Survey, tag: Tag, now: float) -> None:
         """What was known stays, but for a tag that the target lacks or, by itself, does not answer for."""
-        was = self._record(Key(mirror, survey.path, name))
-        taken = attempts.wanted(was, None, None, survey.target.name, now)
-        lacking = taken.reason is not None and name not in survey.there.tags
-        self._set(was, attempts.changed(taken, target_digest=None) if lacking else taken)
+        was = self._record(Key(mirror, survey.path, tag.name))
+        taken, there = _wanted(was, survey, tag, now), survey.there.tags.get(tag.name)
+        if there and there.digest:
+            taken = _found(taken, there.digest)
+        elif not there and was.reason:
+            taken = _found(taken, None)
+        self._set(was, taken)
 
     def _take_others(self, survey: Survey, known: Iterable[TagRecord], now: float) -> None:
         """Those that the rules do not select, and those that the source no longer lists."""
-        wanted = {tag.name for tag in survey.wanted} | survey.unanswered
+        wanted = {tag.name for tag in (*survey.wanted, *survey.unanswered)}
         for record in known:
             if record.key.tag not in wanted:
                 listed = record.key.tag in survey.listed.tags
@@ -277,6 +276,16 @@ class Ledger:
             self._error = str(error)
         else:
             self._error = ""
+
+
+def _wanted(record: TagRecord, survey: Survey, tag: Tag, now: float) -> TagRecord:
+    published = tag.published.timestamp() if tag.published else None
+    return attempts.wanted(record, tag.digest, published, survey.target.name, now)
+
+
+def _found(record: TagRecord, digest: Digest | None) -> TagRecord:
+    """The record of a tag that the target was found to hold, or (None) not to hold."""
+    return attempts.changed(record, target_digest=digest, kept=record.kept and digest is not None)
 
 
 def _absent(record: TagRecord, now: float) -> TagRecord:

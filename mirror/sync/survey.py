@@ -27,8 +27,8 @@ _NONE: Mapping[Digest, Digest] = MappingProxyType({})
 class Survey(NamedTuple):
     """One repository: its two sides, what they list, and the tags that are wanted, newest first.
 
-    `unanswered` are tags that are wanted too, but of which a question failed: nothing can be done for them now. One
-    that the target could not answer for is not in `there`.
+    `unanswered` are wanted too, but a question about them failed: nothing can be done for them now, and they have a
+    digest only if the source told it. One that the target could not answer for is not in `there`.
     """
 
     path: str
@@ -37,7 +37,7 @@ class Survey(NamedTuple):
     listed: Listing
     there: Listing
     wanted: tuple[Tag, ...] = ()
-    unanswered: frozenset[str] = frozenset()
+    unanswered: tuple[Tag, ...] = ()
     attached: frozenset[Digest] = frozenset()
     expected: Mapping[Digest, Digest] = _NONE
 
@@ -76,7 +76,7 @@ def choose(
     named = {tag.name for tag in chosen}
     signatures = [tags[name] for name in sorted(_travelling(tags, chosen) - named)]
     wanted = (*chosen, *resolved(digest, signatures, workers, trouble))
-    return found._replace(wanted=wanted, unanswered=frozenset(failed))
+    return found._replace(wanted=wanted, unanswered=tuple(tags[name] for name in sorted(failed)))
 
 
 def _noted(problem: Problem) -> tuple[set[str], Problem]:
@@ -104,6 +104,7 @@ def compare(
     overwritten is looked at first. A tag for which asking fails is a problem and unanswered; one that is gone since
     it was listed is neither.
     """
+    wanted = found.wanted
     failed, trouble = _noted(problem)
     found = _resolved_there(found, workers, trouble, recall)
     if rule.platforms:
@@ -114,7 +115,8 @@ def compare(
         found = found._replace(attached=found.there.manifests)
     elif rule.referrers:
         found = _attached(found, workers, trouble)
-    return found._replace(unanswered=found.unanswered | failed)
+    unanswered = (*found.unanswered, *(tag for tag in wanted if tag.name in failed))
+    return found._replace(unanswered=unanswered)
 
 
 def _resolved_there(found: Survey, workers: Workers, problem: Problem, recall: Recall) -> Survey:

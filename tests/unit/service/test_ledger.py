@@ -73,15 +73,24 @@ def only(ledger: Ledger) -> TagRecord:
 
 
 def surveyed(
-    path: str, *wanted: str, listed: Iterable[str] = (), unanswered: Iterable[str] = (), silent: bool = False
+    path: str,
+    *wanted: str,
+    listed: Iterable[str] = (),
+    unanswered: Iterable[str] = (),
+    digest: Digest | None = None,
+    silent: bool = False,
 ) -> Survey:
-    """Of a repository whose tags are at the target too, unless it is `silent` about the unanswered ones."""
+    """Of a repository whose tags are at the target too, unless it is `silent` about the unanswered ones.
+
+    `digest` is what the source, and it alone, told of those.
+    """
     both = {name: Tag(name, Digest(NEW)) for name in wanted}
-    names = {name: Tag(name) for name in (*listed, *unanswered)}
+    silenced = {name: Tag(name, digest) for name in unanswered}
+    names = {name: Tag(name) for name in listed} | silenced
     source, target = (MemoryRepository(MemoryRegistry(side), path) for side in ("source", "target"))
-    there = Listing(dict(both) if silent else names | both)
+    there = Listing(dict(both) if silent else {name: Tag(name) for name in names} | both)
     return Survey(
-        path, source, target, Listing(names | both), there, tuple(both.values()), frozenset(unanswered)
+        path, source, target, Listing(names | both), there, tuple(both.values()), tuple(silenced.values())
     )
 
 
@@ -217,6 +226,14 @@ class TestListings:
         ledger.observe(failed("1", reason))
         record = self.taken(ledger, surveyed("acme/api", unanswered=["1"], silent=True))["acme/api:1"]
         assert (record.source_digest, record.target_digest) == (NEW, believed)
+
+    def test_it_has_moved_when_the_source_says_so_and_another_question_fails(self, ledger: Ledger) -> None:
+        self.taken(ledger, surveyed("acme/api", "1"))
+        ledger.observe(failed("1", "unavailable"))
+        moved = surveyed("acme/api", unanswered=["1"], digest=Digest(OLD))
+        record = self.taken(ledger, moved)["acme/api:1"]
+        assert (record.source_digest, record.target_digest) == (OLD, NEW)
+        assert record.waiting_since == Times.now
 
     def test_also_while_it_was_never_seen_before(self, ledger: Ledger) -> None:
         ledger.observe(failed("1", "circuit_open"))
