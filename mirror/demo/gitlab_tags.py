@@ -83,7 +83,7 @@ def _entry(
     if manifest and not manifest.is_index and manifest.blobs:
         found["config_digest"] = manifest.blobs[0].digest
     found["media_type"] = stored.media_type
-    found["size_bytes"] = len(stored.raw) + sum(one.size for one in manifest.children) if manifest else 0
+    found["size_bytes"] = stored.size
     found["created_at"] = _stamp(tagged.created)
     if tagged.updated:
         found["updated_at"] = _stamp(tagged.updated)

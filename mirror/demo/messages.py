@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+
+import msgspec
 
 CHUNK = 256 * 1024
 # As Go's server: so much of a body that nobody read is taken in to keep the connection.
@@ -158,8 +159,8 @@ Effect = Callable[[Request, Answer], Response]
 
 
 def json_answer(value: Any, status: int = 200, content_type: str = "application/json") -> Response:
-    """`value` as JSON."""
-    return Response(status, {"Content-Type": content_type}, json.dumps(value).encode())
+    """`value` as JSON; digests are written as the texts that they are."""
+    return Response(status, {"Content-Type": content_type}, msgspec.json.encode(value, enc_hook=str))
 
 
 def refusal(status: int, code: str, message: str, detail: Any = None) -> Response:

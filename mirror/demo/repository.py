@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A manifest as it was pushed; `manifest` is None when it is nothing that this project can read."""
+    """A manifest as it was pushed; `manifest` is None when it is nothing that this project can read.
+
+    `size` is that of the manifest and of all that it lists, in bytes; 0 when that cannot be read.
+    """
 
     raw: bytes
     media_type: str
     digest: Digest
     pushed: datetime
     manifest: Manifest | None
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,8 @@ def _stored(raw: bytes, media_type: str, digest: Digest, now: datetime) -> Store
         manifest = Manifest.parse(raw, media_type, digest)
     except InvalidManifest:
         manifest = None
-    return Stored(raw, media_type, digest, now, manifest)
+    size = len(raw) + sum(child.size for child in manifest.children) if manifest else 0
+    return Stored(raw, media_type, digest, now, manifest, size)
 
 
 def _is_foreign(media_type: str) -> bool:
