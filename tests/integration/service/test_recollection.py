@@ -52,7 +52,8 @@ def test_tags_in_step_are_not_asked_for_again_at_the_target_until_the_hour_is_ov
     assert shop.metric("passes_total", mirror="shop", result="ok") >= passes + 2
     assert shop.target.count("GET", "/tags/list") >= 2
     assert shop.metric("tags", mirror="shop", state="in_sync") == len(TAGS)
-    assert shop.passed(40 * MINUTE) == len(TAGS)
+    asked = shop.passed(50 * MINUTE)
+    assert asked in (len(TAGS), 2 * len(TAGS), 3 * len(TAGS)), "an hour less up to a half, by chance; six passes"
 
 
 def test_a_new_tag_is_copied_and_one_that_moved_is_asked_for_first(shop: Shop) -> None:
