@@ -227,6 +227,12 @@ class TestListings:
         record = self.taken(ledger, surveyed("acme/api", unanswered=["1"], silent=True))["acme/api:1"]
         assert (record.source_digest, record.target_digest) == (NEW, believed)
 
+    def test_what_the_list_of_the_target_tells_is_noted_all_the_same(self, ledger: Ledger) -> None:
+        self.taken(ledger, surveyed("acme/api", "1"))
+        there = Listing({"1": Tag("1", Digest(OLD))})
+        told = surveyed("acme/api", unanswered=["1"])._replace(there=there)
+        assert self.taken(ledger, told)["acme/api:1"].target_digest == OLD
+
     def test_it_has_moved_when_the_source_says_so_and_another_question_fails(self, ledger: Ledger) -> None:
         self.taken(ledger, surveyed("acme/api", "1"))
         ledger.observe(failed("1", "unavailable"))
@@ -249,6 +255,6 @@ class TestListings:
 
     def test_what_is_not_listed_is_gone_from_its_own_repository_only(self, ledger: Ledger) -> None:
         self.taken(ledger, surveyed("acme/api", "1"), surveyed("acme/web", "1"), surveyed("acme/old", "1"))
-        records = self.taken(ledger, surveyed("acme/api"), surveyed("acme/web", "1"), vanished=["acme/old"])
+        records = self.taken(ledger, surveyed("acme/web", "1"), surveyed("acme/api"), vanished=["acme/old"])
         gone = {name for name, record in records.items() if record.absent_since is not None}
         assert gone == {"acme/api:1", "acme/old:1"}
