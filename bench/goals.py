@@ -159,12 +159,12 @@ def _used(one: Result, first: Result | None = None) -> str:
 # Of 2026-11-28, on the machine of the table: perf over all processes, docker-registry's own pprof, yappi over *many*.
 PROFILE = """\
 Where the cores are busy from end to end, time is the sum of what client and registries use; then only what the client
-itself uses can be less. perf over the whole machine: in *big* docker-registry takes 75 % (42 % are SHA-256 at the
-target) and the client 22 % (10 % SHA-256, 8 % the kernel's copies, 4 % Python, half of it its start); in *many*
+itself uses can be less. perf over the whole machine: in *big* docker-registry takes 76 % (42 % are SHA-256 at the
+target) and the client 21 % (9 % SHA-256, 8 % the kernel's copies, 4 % Python, half of it its start); in *many*
 docker-registry takes 79 % and the client 18 %, at 20 ms 73 % and 15 %, and the delaying proxies 6 %. Of what the client
-uses for *big* over TLS, 47 % are OpenSSL's (SHA-256, AES) and 30 % the kernel's. The client's part in *many* is flat: a
-third is HTTP (`mirror/transport`), a fifth threads and locks, a fifth manifests and requests (`mirror/oci`), a seventh
-the plan and the copies (`mirror/sync`).
+uses for *big* over TLS, 43 % are OpenSSL's (SHA-256, AES), 30 % the kernel's, 11 % the C library's copies and 15 %
+Python's. The client's part in *many* is flat: a third is HTTP (`mirror/transport`), a fifth threads and locks, a fifth
+manifests and requests (`mirror/oci`), a seventh the plan and the copies (`mirror/sync`).
 
 A `HEAD` of a manifest takes 2.5 ms of a core in docker-registry, and its pprof says for what: 37 % compile all its
 routes anew for each request, 18 % are its garbage collection, 19 % the answer itself. So the 500 of a second pass,
@@ -172,7 +172,11 @@ which the protocol needs, fill both cores for more than 0.6 s, and to that come 
 20 ms a peer with few requests at once mostly waits, which a slow machine does not lengthen, and we mostly compute,
 which it does.
 
-Needed: fewer requests, which the protocol does not have, or a client that is not written in Python."""
+Needed, beyond fewer requests, which the protocol does not have: for *many* at 20 ms a client that uses a third less, or
+a registry that uses a fifteenth less; for *unchanged* at 20 ms a registry that answers a `HEAD` in half the time; for
+*big* a core that hashes and copies a sixth faster. Over TLS `openssl speed` takes 1.5 s of this core for a GiB (SHA-256
+once, AES-128-GCM in and out), and the kernel takes 1.2 s: a program that checks digests needs 2.7 s before it does
+anything of its own, so the bound needs a faster core."""
 GOALS = (
     Goal("*many*, cold: requests in all", _requests("many"), 2700),
     Goal("*many*, cold: wall to the best peer's", _ratio("many"), 0.8, _balance("many")),

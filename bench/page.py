@@ -53,8 +53,9 @@ counted by the registries in the last run. Images are made from fixed seeds, of 
 and target are Debian's docker-registry unless the work says otherwise, and keep their files {setting.files}; the round
 trip of 20 ms is made by a proxy on loopback in front of each; *big* is not sent through it, since it would be what is
 measured. The second pass of gcr-mirror is the daemon's, with its state in SQLite, without its start: it keeps its
-connections, and recalls what the target held. Our limits are the defaults. Where one request after the other takes
-minutes, a peer is run once, and the table says so; at 20 ms skopeo is not run one repository after another.
+connections, and recalls what the target held. Our limits are the defaults. Peers run at their defaults and at what is
+best for them; one that needs minutes for a run may have one only, and the table says so. Over 10,000 tags skopeo is not
+run one repository after another: for 500 it needs minutes already.
 
 {absent}Tools: {versions}.
 """

@@ -65,8 +65,25 @@ class Result:
 OURS = tools.ours()
 _BEST = (tools.skopeo(20), tools.crane(4, 8), tools.crane(20, 16), tools.regsync(16))
 _DEFAULTS = (tools.skopeo(1), tools.crane(), tools.regsync())
-# Far away, one request after the other takes minutes; skopeo, which begins anew for each image, would take ten.
-_ONCE = tuple(map(tools.rarely, (tools.crane(), tools.regsync())))
+# One repository, so it is the tags that are copied at once.
+_LARGE = (
+    OURS,
+    tools.skopeo_copy(1),
+    tools.skopeo_copy(4),
+    tools.crane(1, 4),
+    tools.crane(),
+    tools.regsync(16),
+    tools.regsync(),
+)
+_INDEXES = (
+    OURS,
+    tools.skopeo_copy(1),
+    tools.skopeo_copy(10),
+    tools.crane(1, 16),
+    tools.crane(),
+    tools.regsync(16),
+    tools.regsync(),
+)
 _FAR = 20.0
 
 WORKS = (
@@ -80,7 +97,7 @@ WORKS = (
         "multi",
         "10 indexes of four platforms; the target is empty.",
         lambda folder: Real(folder, shapes.multi()),
-        (OURS, tools.skopeo(1), tools.crane(1, 16), tools.crane(), tools.regsync(16), tools.regsync()),
+        _INDEXES,
     ),
     Work(
         "many",
@@ -93,57 +110,57 @@ WORKS = (
         "20 repositories of 500 tags with nothing to do. The registries are ours (the embedded GitLab and Google, "
         "whose lists tell digests) and wait 20 ms before each answer.",
         lambda folder: Listing(folder, shapes.thousands(), delay=_FAR),
-        (OURS, *(tools.rarely(tool) for tool in _BEST)),
+        (OURS, *_BEST, tools.rarely(tools.crane()), tools.rarely(tools.regsync())),
     ),
     Work(
         "one new tag among 10,000, 20 ms",
         "The same registries; before each run one tag is new at the source. Without regsync, whose library keeps the "
         "login when it is sent on to another port of the same host, which the storage of this registry refuses.",
         lambda folder: tools.NewTags(folder, shapes.thousands(), delay=_FAR),
-        (OURS, tools.rarely(tools.crane(20, 16))),
+        (
+            OURS,
+            tools.rarely(tools.skopeo(20)),
+            tools.crane(4, 8),
+            tools.crane(20, 16),
+            tools.rarely(tools.crane()),
+        ),
     ),
     Work(
         "unchanged, 20 ms",
         "The same with a round trip of 20 ms to either registry.",
         lambda folder: Real(folder, shapes.many(), warm=True, delay=_FAR),
-        (OURS, tools.second_pass(), *_BEST, *_ONCE),
+        (
+            OURS,
+            tools.second_pass(),
+            *_BEST,
+            tools.rarely(tools.skopeo(1)),
+            tools.crane(),
+            tools.regsync(),
+        ),
     ),
     Work(
         "big",
         "4 tags, each one layer of 256 MiB and four of 16 MiB; the target is empty.",
         lambda folder: Real(folder, shapes.big()),
-        (
-            OURS,
-            tools.skopeo_copy(1),
-            tools.skopeo_copy(4),
-            tools.crane(1, 4),
-            tools.crane(),
-            tools.regsync(16),
-            tools.regsync(),
-        ),
+        _LARGE,
     ),
     Work(
         "multi, 20 ms",
         "The same with a round trip of 20 ms to either registry.",
         lambda folder: Real(folder, shapes.multi(), delay=_FAR),
-        (
-            OURS,
-            tools.crane(1, 16),
-            tools.regsync(16),
-            *_ONCE,
-        ),
+        _INDEXES,
     ),
     Work(
         "many, 20 ms",
         "The same with a round trip of 20 ms to either registry.",
         lambda folder: Real(folder, shapes.many(), delay=_FAR),
-        (OURS, *_BEST, *_ONCE),
+        (OURS, *_BEST, tools.rarely(tools.skopeo(1)), tools.crane(), tools.regsync()),
     ),
     Work(
         "big, TLS",
         "The same over TLS, with a private authority.",
         lambda folder: Real(folder, shapes.big(), tls=True),
-        (OURS, tools.skopeo_copy(4), tools.crane(1, 4), tools.regsync(16)),
+        _LARGE,
     ),
     Work(
         "one layer of 256 MiB",
