@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,15 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.fixture
+def terminal() -> Iterator[None]:
+    """Programs start as from a terminal: what a shell runs in the background inherits that it ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("where", ["blob", "list"])
 def test_ctrl_c_ends_a_pass_though_a_registry_hangs(
     embed: Callable[..., Embedded], tmp_path: Path, where: str
