@@ -16,7 +16,7 @@ from mirror.errors import ConfigError
 from mirror.oci.digest import Digest
 from mirror.oci.tag import Tag
 from mirror.sync.patterns import Glob
-from mirror.sync.versions import Range, version_of
+from mirror.sync.versions import Range, precedence, version_of
 
 # cosign's signatures, attestations and SBOMs; without suffix the referrers' fallback tag of the distribution
 # specification, which cuts the hash to 64 digits.
@@ -164,5 +164,5 @@ def _highest_first(tags: list[Tag]) -> list[Tag]:
 
 
 def _version(tag: Tag) -> tuple[Any, ...]:
-    version = version_of(tag.name)
-    return (0,) if version is None else (1, version.precedence_key)
+    version = precedence(tag.name)
+    return (0,) if version is None else (1, version)

@@ -9,7 +9,7 @@ https://semver.org, https://docs.npmjs.com/cli/v6/using-npm/semver#ranges
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mirror.errors import ConfigError
 
@@ -55,21 +55,37 @@ class Range:
 
 def version_of(tag: str) -> Version | None:
     """The version that a tag names; None when it names none."""
-    match = re.fullmatch(_TAG, tag)
-    if match is None:
+    parts = _parts(tag)
+    if parts is None:
         return None
-    from semantic_version import Version  # noqa: PLC0415 - where times are known, no version is read
+    from semantic_version import Version  # noqa: PLC0415 - few mirrors have a range
 
-    if match["minor"] is None and not tag.startswith("v") and len(match["major"]) > _MAX_BARE:
+    major, minor, patch, prerelease = parts
+    return Version(major=major, minor=minor, patch=patch, prerelease=prerelease, build=())
+
+
+def precedence(tag: str) -> tuple[Any, ...] | None:
+    """What a higher version has more of, the same as the library's own; None when the tag names no version.
+
+    A mirror without a range orders its tags by this: to load the library would take a fifth of the program's start.
+    https://semver.org, 11
+    """
+    parts = _parts(tag)
+    if parts is None:
+        return None
+    *numbers, prerelease = parts
+    ranks = tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in prerelease)
+    return (*numbers, not prerelease, ranks)
+
+
+def _parts(tag: str) -> tuple[int, int, int, tuple[str, ...]] | None:
+    match = re.fullmatch(_TAG, tag)
+    if match is None or (
+        match["minor"] is None and not tag.startswith("v") and len(match["major"]) > _MAX_BARE
+    ):
         return None
     prerelease = tuple(_without_zeros(part) for part in (match["prerelease"] or "").split(".") if part)
-    return Version(
-        major=int(match["major"]),
-        minor=int(match["minor"] or 0),
-        patch=int(match["patch"] or 0),
-        prerelease=prerelease,
-        build=(),
-    )
+    return int(match["major"]), int(match["minor"] or 0), int(match["patch"] or 0), prerelease
 
 
 def _without_zeros(part: str) -> str:

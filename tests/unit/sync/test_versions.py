@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mirror.errors import ConfigError
-from mirror.sync.versions import Range, version_of
+from mirror.sync.versions import Range, precedence, version_of
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,23 @@ def test_a_range_holds_the_versions_that_npm_says(text: str, inside: list[str], 
 def test_a_bad_range_is_refused_with_examples(text: str) -> None:
     with pytest.raises(ConfigError, match=r"write '>=1\.0'"):
         Range.parse(text)
+
+
+_TAGS = st.from_regex(r"v?[0-9]{1,5}(\.[0-9]{1,3}){0,2}(-[0-9a-cA-C.-]{1,8})?", fullmatch=True)
+
+
+@given(_TAGS, _TAGS)
+@example("1.0-rc.2", "1.0-rc.10")
+@example("1.0-1", "1.0-a")
+@example("1.0-a", "1.0-a.1")
+@example("1.0-a", "1.0")
+@example("1.0-B", "1.0-a")
+def test_tags_are_ordered_as_the_library_orders_their_versions(one: str, other: str) -> None:
+    first, second = version_of(one), version_of(other)
+    assert [precedence(one) is None, precedence(other) is None] == [first is None, second is None]
+    if first is not None and second is not None:
+        mine, its = (precedence(one), precedence(other)), (first.precedence_key, second.precedence_key)
+        assert [mine[0] < mine[1], mine[0] == mine[1]] == [its[0] < its[1], its[0] == its[1]]
 
 
 @given(st.text("01.-v rcx*<>=^~|,", max_size=20))
