@@ -61,7 +61,7 @@ def test_sync_loads_only_what_it_needs(tmp_path: Path, registries: Registries) -
     source, target = registries(), registries()
     seed = Seed(source.url, "acme/api")
     for tag in ("1.0", "1.1", "2.0-rc.1"):  # an order to find
-        seed.image(tag)
+        seed.image(tag, layers=(tag.encode(),))
     config = configuration(tmp_path, plain(source.host), plain(target.host))
     found = loaded("sync", "-c", config, "--json", home=tmp_path)
     assert found & (ELSEWHERE | OTHERS | HEAVY | DEAR) == set()
