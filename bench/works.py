@@ -62,28 +62,22 @@ class Result:
         return sum(count for methods in sides for name, count in methods.items() if method in ("", name))
 
 
+def _of_one_repository(tags: int, jobs: int) -> tuple[Tool, ...]:
+    """Who copies all tags of a single repository; `jobs` is what crane does best with."""
+    return (
+        OURS,
+        tools.skopeo_copy(1),
+        tools.skopeo_copy(tags),
+        tools.crane(1, jobs),
+        tools.crane(),
+        tools.regsync(16),
+        tools.regsync(),
+    )
+
+
 OURS = tools.ours()
 _BEST = (tools.skopeo(20), tools.crane(4, 8), tools.crane(20, 16), tools.regsync(16))
 _DEFAULTS = (tools.skopeo(1), tools.crane(), tools.regsync())
-# One repository, so it is the tags that are copied at once.
-_LARGE = (
-    OURS,
-    tools.skopeo_copy(1),
-    tools.skopeo_copy(4),
-    tools.crane(1, 4),
-    tools.crane(),
-    tools.regsync(16),
-    tools.regsync(),
-)
-_INDEXES = (
-    OURS,
-    tools.skopeo_copy(1),
-    tools.skopeo_copy(10),
-    tools.crane(1, 16),
-    tools.crane(),
-    tools.regsync(16),
-    tools.regsync(),
-)
 _FAR = 20.0
 
 WORKS = (
@@ -97,7 +91,7 @@ WORKS = (
         "multi",
         "10 indexes of four platforms; the target is empty.",
         lambda folder: Real(folder, shapes.multi()),
-        _INDEXES,
+        _of_one_repository(10, jobs=16),
     ),
     Work(
         "many",
@@ -142,13 +136,13 @@ WORKS = (
         "big",
         "4 tags, each one layer of 256 MiB and four of 16 MiB; the target is empty.",
         lambda folder: Real(folder, shapes.big()),
-        _LARGE,
+        _of_one_repository(4, jobs=4),
     ),
     Work(
         "multi, 20 ms",
         "The same with a round trip of 20 ms to either registry.",
         lambda folder: Real(folder, shapes.multi(), delay=_FAR),
-        _INDEXES,
+        _of_one_repository(10, jobs=16),
     ),
     Work(
         "many, 20 ms",
@@ -160,7 +154,7 @@ WORKS = (
         "big, TLS",
         "The same over TLS, with a private authority.",
         lambda folder: Real(folder, shapes.big(), tls=True),
-        _LARGE,
+        _of_one_repository(4, jobs=4),
     ),
     Work(
         "one layer of 256 MiB",
